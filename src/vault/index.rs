@@ -1,0 +1,173 @@
+//! The plain index of accounts: names and what may be shown, never a secret (design 4.8).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Where an account's secret rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Home {
+    /// The OS keyring.
+    Keyring,
+    /// A sealed file under the data folder.
+    File,
+    /// This process only.
+    Memory,
+}
+
+/// One window of a provider's limit, as the provider told it last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    /// The window's short name: `5h`, `7d`.
+    pub window: String,
+    /// The model it is for; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The used fraction; 1 is full, and it may be over 1.
+    pub used: f64,
+    /// When it starts anew, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resets_at: Option<i64>,
+}
+
+/// A limit that is in force: the account, or one model of it, must wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// The model it is for; the whole account when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Until when, in Unix seconds.
+    pub until: i64,
+    /// Why, as shown: `5-hour limit`.
+    pub why: String,
+    /// How often in a row a limit without a reset was met, for the growing wait of a burst.
+    #[serde(default)]
+    pub strikes: u32,
+}
+
+/// What is counted of an account.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// Requests answered.
+    pub requests: u64,
+    /// Input tokens.
+    pub input: u64,
+    /// Output tokens.
+    pub output: u64,
+    /// How often work went on with another account because of this one's limit.
+    pub switches: u64,
+    /// The last request, in Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<i64>,
+}
+
+/// What the index knows of one account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Where the secret rests, and the only place where it is looked for.
+    pub store: Home,
+    /// Who the provider says it is, usually an email address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// The provider's own id of the person or organization; two accounts with one id share their limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity_id: Option<String>,
+    /// The plan in the provider's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// When the access token runs out, in Unix seconds; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// There is a refresh token.
+    #[serde(default)]
+    pub refreshable: bool,
+    /// When the login itself ends, in Unix seconds, where the provider says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_in_until: Option<i64>,
+    /// The verifying call failed for a passing reason and was not made since.
+    #[serde(default)]
+    pub unverified: bool,
+    /// Why a person must sign in again; absent while the login is good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// Why the secret could not be read last time; absent while it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+    /// The windows as told last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
+    /// When they were told, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows_at: Option<i64>,
+    /// Limits in force (those in the past count as gone).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
+    /// What is counted.
+    #[serde(default)]
+    pub counts: Counts,
+    /// Members of newer versions survive.
+    #[serde(flatten)]
+    pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Entry {
+    /// An entry that names where a secret will rest and knows nothing else.
+    pub fn new(store: Home) -> Self {
+        Self {
+            store,
+            identity: None,
+            identity_id: None,
+            plan: None,
+            expires_at: None,
+            refreshable: false,
+            signed_in_until: None,
+            unverified: false,
+            refused: None,
+            unreadable: None,
+            windows: Vec::new(),
+            windows_at: None,
+            limits: Vec::new(),
+            counts: Counts::default(),
+            other: serde_json::Map::new(),
+        }
+    }
+}
+
+/// What the setting `vault.store` last came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreSeen {
+    /// `keyring` or `file`; `auto` before the first login.
+    pub kind: String,
+    /// For people: `Secret Service`, or why it is files.
+    pub detail: String,
+}
+
+/// The whole index, `<data>/index.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Index {
+    /// The format; 1.
+    pub version: u32,
+    /// By `PROVIDER:BUCKET`.
+    #[serde(default)]
+    pub accounts: BTreeMap<String, Entry>,
+    /// Saved API keys by name: where each rests and its last four characters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, KeyEntry>,
+    /// The store that new logins go to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreSeen>,
+    /// Members of newer versions survive.
+    #[serde(flatten)]
+    pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What the index knows of a saved API key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyEntry {
+    /// Where it rests.
+    pub store: Home,
+    /// Its last four characters.
+    pub tail: String,
+}
