@@ -74,11 +74,7 @@ macro_rules! label_type {
         impl FromStr for $name {
             type Err = BadName;
             fn from_str(text: &str) -> Result<Self, BadName> {
-                if label(text) {
-                    Ok(Self(text.to_owned()))
-                } else {
-                    Err(BadName { kind: $kind, rule: LABEL_RULE })
-                }
+                if label(text) { Ok(Self(text.to_owned())) } else { Err(BadName { kind: $kind, rule: LABEL_RULE }) }
             }
         }
     };
