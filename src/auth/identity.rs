@@ -85,7 +85,8 @@ fn identity(document: &Value, oauth: &OAuth) -> Identity {
         let text = value.as_str().map(str::to_owned).or_else(|| value.as_i64().map(|n| n.to_string()));
         text.filter(|t| !t.is_empty() && t.len() <= 320)
     };
-    Identity { email: at("email"), id: at("id"), plan: at("plan") }
+    let plan = at("plan").map(|p| p.strip_prefix(&oauth.plan_prefix).unwrap_or(&p).to_owned());
+    Identity { email: at("email"), id: at("id"), plan }
 }
 
 /// Returns the request headers that the manifest takes from id token claims.

@@ -190,6 +190,8 @@ pub struct OAuth {
     pub identity: IdentityFrom,
     /// JSON Pointers (RFC 6901) into it: `email`, `id`, `plan`.
     pub identity_at: BTreeMap<String, String>,
+    /// What the plan begins with and nobody needs to read.
+    pub plan_prefix: String,
     /// Request headers from claims of the id token.
     pub claim_headers: BTreeMap<String, String>,
     /// Where a `resource_url` of a token answer may point.

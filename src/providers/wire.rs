@@ -62,6 +62,8 @@ struct WireOAuth {
     identity: Option<IdentityFrom>,
     identity_at: Option<BTreeMap<String, String>>,
     #[serde(default)]
+    plan_prefix: String,
+    #[serde(default)]
     claim_headers: BTreeMap<String, String>,
     #[serde(default)]
     resource_domains: Vec<String>,
@@ -149,6 +151,7 @@ impl WireOAuth {
             login_hint: self.login_hint.unwrap_or(true),
             identity: self.identity.unwrap_or(IdentityFrom::None),
             identity_at: pointers(self.identity_at)?,
+            plan_prefix: self.plan_prefix,
             claim_headers: headers("oauth.claim_headers", self.claim_headers)?,
             resource_domains: self.resource_domains,
             pasted_code: self.pasted_code.unwrap_or(PastedCode::Code),

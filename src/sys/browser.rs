@@ -8,49 +8,42 @@ use url::Url;
 
 use crate::providers::is_loopback;
 
-/// Which browser.
+/// What starts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Opener {
+pub enum Start {
     /// What the system opens links with.
     System,
-    /// These commands, the first that starts; the URL stands in for `%s`, or comes last.
-    Commands(Vec<Vec<String>>),
+    /// Programs with their arguments, the URL already in its place; the first that starts.
+    Programs(Vec<(String, Vec<String>)>),
 }
 
 /// Starts the browser in the background. `trouble` gets a sentence if none could be started or the one that was
 /// ends at once with an error; an opener that hangs or lies is never waited for.
-pub fn open(opener: &Opener, url: &Url, hidden_env: &[String], trouble: impl FnOnce(String) + Send + 'static) {
+pub fn open(start: &Start, url: &Url, hidden_env: &[String], trouble: impl FnOnce(String) + Send + 'static) {
     // Nothing but https and loopback http is ever handed to an opener, whoever asked for it.
     if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) {
         return trouble(format!("{} is not a web address that may be opened", url.scheme()));
     }
-    let candidates = match opener {
-        Opener::System => open::commands(url.as_str()),
-        Opener::Commands(commands) => commands.iter().filter_map(|words| build(words, url)).collect(),
+    let candidates = match start {
+        Start::System => open::commands(url.as_str()),
+        Start::Programs(programs) => programs
+            .iter()
+            .map(|(program, arguments)| {
+                let mut command = Command::new(program);
+                command.args(arguments);
+                command
+            })
+            .collect(),
     };
     let hidden = hidden_env.to_vec();
     std::thread::spawn(move || {
-        if let Err(words) = start(candidates, &hidden) {
+        if let Err(words) = first_that_starts(candidates, &hidden) {
             trouble(words);
         }
     });
 }
 
-fn build(words: &[String], url: &Url) -> Option<Command> {
-    let (program, arguments) = words.split_first()?;
-    let mut command = Command::new(program);
-    let mut placed = false;
-    for argument in arguments {
-        placed |= argument.contains("%s");
-        command.arg(argument.replace("%s", url.as_str()));
-    }
-    if !placed {
-        command.arg(url.as_str());
-    }
-    Some(command)
-}
-
-fn start(candidates: Vec<Command>, hidden_env: &[String]) -> Result<(), String> {
+fn first_that_starts(candidates: Vec<Command>, hidden_env: &[String]) -> Result<(), String> {
     let mut last = "no command to open links was found".to_owned();
     for mut command in candidates {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -91,20 +84,9 @@ mod tests {
     fn nothing_but_web_addresses_reaches_an_opener() {
         for bad in ["file:///etc/passwd", "javascript:alert(1)", "http://example.com/", "ftp://example.com"] {
             let (tell, told) = mpsc::channel();
-            let opener = Opener::Commands(vec![vec!["/bin/touch".into(), "/tmp/llxprt-must-not-appear".into()]]);
-            open(&opener, &Url::parse(bad).unwrap(), &[], move |words| tell.send(words).unwrap());
+            let touch = Start::Programs(vec![("/nowhere/must-not-start".into(), vec![bad.into()])]);
+            open(&touch, &Url::parse(bad).unwrap(), &[], move |words| tell.send(words).unwrap());
             assert!(told.recv().unwrap().contains("not a web address"), "{bad}");
         }
-    }
-
-    #[test]
-    fn the_url_is_one_argument_in_its_place_or_last() {
-        let url = Url::parse("https://example.com/?a=1&b=%20;rm").unwrap();
-        let words = |w: &[&str]| {
-            let command = build(&w.iter().map(ToString::to_string).collect::<Vec<_>>(), &url).unwrap();
-            command.get_args().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>()
-        };
-        assert_eq!(words(&["x", "--url=%s", "y"]), [format!("--url={url}"), "y".to_owned()]);
-        assert_eq!(words(&["x", "-n"]), ["-n".to_owned(), url.to_string()]);
     }
 }

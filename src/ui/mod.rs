@@ -2,6 +2,7 @@
 //!
 //! May print and measure the terminal; may not ask, read files, or decide what is said.
 
+mod carry;
 mod clean;
 mod stream;
 pub mod times;
