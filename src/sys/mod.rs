@@ -5,5 +5,8 @@
 pub mod browser;
 pub mod clock;
 pub mod files;
+mod folders;
 pub mod listener;
+pub mod lock;
+mod refusal;
 pub mod signals;
