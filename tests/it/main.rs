@@ -1,0 +1,5 @@
+//! Integration tests, one binary.
+
+mod sandbox_anthropic;
+mod sandbox_control;
+mod sandbox_steps;
