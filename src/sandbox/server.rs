@@ -204,8 +204,7 @@ fn respond(answer: Answer) -> Response {
     let body = match answer.body {
         Body::Whole(bytes) => axum::body::Body::from(bytes),
         Body::Stream { chunks, end } => axum::body::Body::from_stream(Pieces::send(chunks, end)),
-        // A body that fails before the head has left takes the connection with it.
-        Body::Lost => axum::body::Body::from_stream(Pieces::send(Vec::new(), End::Drop)),
+        Body::Lost => axum::body::Body::from_stream(Broken),
     };
     let mut builder = Response::builder().status(answer.status);
     for (name, value) in answer.headers {
@@ -251,5 +250,16 @@ impl Stream for Pieces {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.poll_recv(context)
+    }
+}
+
+/// A body that fails at once: before the head has left, and so the connection ends without a byte.
+struct Broken;
+
+impl Stream for Broken {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
     }
 }

@@ -1,7 +1,5 @@
-//! Tests of the whole program from outside: what was typed, what was shown, what the provider saw.
+//! Integration tests, one binary.
 
-#[path = "../support/mod.rs"]
-mod support;
-
-mod imports;
-mod stage;
+mod sandbox_anthropic;
+mod sandbox_control;
+mod sandbox_steps;

@@ -12,7 +12,7 @@ use super::limits::{self, Policy, Windows};
 use super::{Caller, caller, needs_beta, needs_scope, needs_version, organization, refused, request_id};
 
 /// Everything that a request body may have.
-const MEMBERS: [&str; 17] = [
+const MEMBERS: [&str; 21] = [
     "model",
     "messages",
     "max_tokens",
@@ -30,6 +30,10 @@ const MEMBERS: [&str; 17] = [
     "container",
     "mcp_servers",
     "context_management",
+    "output_config",
+    "output_format",
+    "inference_geo",
+    "cache_control",
 ];
 
 /// The models that the list names; a request may name any that begins with `claude-`.
@@ -187,9 +191,8 @@ fn conversation(body: &Map<String, Value>) -> Result<(String, u64), String> {
     let mut last = None;
     let mut tokens = 0;
     for (i, message) in messages.iter().enumerate() {
-        let role = match message["role"].as_str() {
-            Some(role @ ("user" | "assistant")) => role,
-            _ => return Err(format!("messages.{i}.role: Input should be 'user' or 'assistant'")),
+        let Some(role @ ("user" | "assistant")) = message["role"].as_str() else {
+            return Err(format!("messages.{i}.role: Input should be 'user' or 'assistant'"));
         };
         if role == before && i == 0 {
             return Err("messages: first message must use the \"user\" role".to_owned());
