@@ -154,7 +154,10 @@ mod tests {
 
     #[test]
     fn words_and_providers_ignore_case_and_buckets_keep_it() {
-        assert_eq!(command("/AUTH Anthropic LOGIN Work@Company.com").to_string(), "/auth anthropic login Work@Company.com");
+        assert_eq!(
+            command("/AUTH Anthropic LOGIN Work@Company.com").to_string(),
+            "/auth anthropic login Work@Company.com"
+        );
     }
 
     #[test]

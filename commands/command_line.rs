@@ -118,7 +118,11 @@ mod tests {
 
     #[test]
     fn flags_stand_before_or_after_the_words() {
-        for line in ["llxprt --json auth anthropic status", "llxprt AUTH Anthropic STATUS --json", "llxprt auth --json anthropic status"] {
+        for line in [
+            "llxprt --json auth anthropic status",
+            "llxprt AUTH Anthropic STATUS --json",
+            "llxprt auth --json anthropic status",
+        ] {
             let read = shell(line);
             assert!(read.flags.json);
             assert_eq!(read.command.unwrap().to_string(), "/auth anthropic status", "{line}");
@@ -203,7 +207,10 @@ mod tests {
         for line in ["llxprt -p hello auth", "llxprt auth -p hello", "llxprt auth codex status --prompt=hello"] {
             assert_eq!(wrong_usage(line).message, "A prompt and a command cannot be given together.");
         }
-        assert_eq!(wrong_usage("llxprt hello").message, "There is no command \"hello\". To send a prompt: llxprt -p TEXT");
+        assert_eq!(
+            wrong_usage("llxprt hello").message,
+            "There is no command \"hello\". To send a prompt: llxprt -p TEXT"
+        );
     }
 
     #[test]
@@ -235,10 +242,15 @@ mod tests {
 
     #[test]
     fn the_shell_has_words_of_its_own() {
-        for line in ["llxprt auth anthropic token work --reveal", "llxprt completions fish", "llxprt man", "llxprt quit"] {
+        for line in
+            ["llxprt auth anthropic token work --reveal", "llxprt completions fish", "llxprt man", "llxprt quit"]
+        {
             assert_eq!(shell(line).command.unwrap().shell(), line);
         }
-        assert_eq!(wrong_usage("llxprt completions csh").message.split(" one of ").nth(1), Some("bash, zsh, fish, elvish, powershell."));
+        assert_eq!(
+            wrong_usage("llxprt completions csh").message.split(" one of ").nth(1),
+            Some("bash, zsh, fish, elvish, powershell.")
+        );
     }
 
     #[test]

@@ -4,13 +4,13 @@ use std::error::Error;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::command_line::suggested;
 use crate::confidential::secret_words;
 use crate::line::slash;
 use crate::nearest::nearest;
 use crate::patterns::redact;
 use crate::place::Place;
 use crate::refusal::ParseError;
-use crate::shell::suggested;
 use crate::side::Side;
 use crate::tree::tree;
 use crate::usage::{follow, form, usage};
@@ -94,9 +94,11 @@ impl<'w> Complaint<'w> {
             .map(|long| format!("--{long}"))
             .collect();
         let near = nearest(typed, flags.iter().map(String::as_str));
-        let of_the_run = self.side == Side::Session && self::tree(Side::Shell).get_arguments().any(|arg| {
-            arg.get_long_and_visible_aliases().is_some_and(|names| names.iter().any(|name| typed.strip_prefix("--") == Some(name)))
-        });
+        let of_the_run = self.side == Side::Session
+            && self::tree(Side::Shell).get_arguments().any(|arg| {
+                arg.get_long_and_visible_aliases()
+                    .is_some_and(|names| names.iter().any(|name| typed.strip_prefix("--") == Some(name)))
+            });
         let mut message = format!("{} is not a flag of {}.", self.shown(typed), self.head());
         if of_the_run {
             message = format!("{typed} is a flag of the program: llxprt {typed}");
@@ -127,7 +129,11 @@ impl<'w> Complaint<'w> {
             return ParseError::new(format!("{} belongs to another command: {form}", self.shown(typed))).usage(form);
         }
         let prefix = self.side.prefix().trim_end_matches("llxprt ");
-        let what = if self.secret { "That is no command.".to_owned() } else { format!("There is no command {}.", self.shown(&format!("{prefix}{typed}"))) };
+        let what = if self.secret {
+            "That is no command.".to_owned()
+        } else {
+            format!("There is no command {}.", self.shown(&format!("{prefix}{typed}")))
+        };
         let hint = match (near.is_empty(), self.side) {
             (false, _) => did_you_mean(&near, prefix),
             (true, Side::Session) => " To send a line that begins with a slash, begin it with two.".to_owned(),

@@ -80,9 +80,7 @@ impl fmt::Debug for Key {
 impl fmt::Debug for KeyAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Save { name, key } => {
-                f.debug_struct("Save").field("name", name).field("key", &hidden(key)).finish()
-            }
+            Self::Save { name, key } => f.debug_struct("Save").field("name", name).field("key", &hidden(key)).finish(),
             Self::Load { name } => f.debug_struct("Load").field("name", name).finish(),
             Self::List => f.write_str("List"),
             Self::Show { name } => f.debug_struct("Show").field("name", name).finish(),
@@ -153,7 +151,8 @@ mod tests {
 
     #[test]
     fn an_error_about_a_key_does_not_quote_it() {
-        for line in ["/key save work Zk-Canary4 Zk-Canary5", "/key save Zk/Canary4", "/key a Zk-Canary4", "/kye Zk-Canary4"]
+        for line in
+            ["/key save work Zk-Canary4 Zk-Canary5", "/key save Zk/Canary4", "/key a Zk-Canary4", "/kye Zk-Canary4"]
         {
             let error = refused(line);
             assert!(!format!("{error:?}").contains("Canary"), "{error:?}");

@@ -172,7 +172,9 @@ mod tests {
 
     #[test]
     fn a_reading_command_can_end_with_json() {
-        for line in ["/auth", "/auth codex why", "/set", "/set a", "/profile list", "/profile", "/stats", "/doctor", "/log"] {
+        for line in
+            ["/auth", "/auth codex why", "/set", "/set a", "/profile list", "/profile", "/stats", "/doctor", "/log"]
+        {
             let read = parse(&format!("{line} --json")).unwrap();
             assert_eq!(read, Line::Command { command: command(line), json: true }, "{line}");
         }

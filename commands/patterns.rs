@@ -83,8 +83,9 @@ fn token(bytes: &[u8], at: usize) -> Option<Range<usize>> {
         return None;
     }
     let rest = &bytes[at..];
-    let (beginning, least, _) =
-        BEGINNINGS.iter().find(|(text, _, inside)| rest.starts_with(text.as_bytes()) && (*inside || fresh(bytes, at)))?;
+    let (beginning, least, _) = BEGINNINGS
+        .iter()
+        .find(|(text, _, inside)| rest.starts_with(text.as_bytes()) && (*inside || fresh(bytes, at)))?;
     let body = at + beginning.len();
     let mut end = body;
     while let Some(b) = bytes.get(end) {
@@ -167,7 +168,9 @@ fn string_end(bytes: &[u8], start: usize, quote: u8, escapes: usize) -> usize {
         match *b {
             b'\\' => before += 1,
             b'\n' => return at,
-            b if b == quote && (before <= escapes || (escapes == 0 && before % 2 == 0)) => return at - before.min(escapes),
+            b if b == quote && (before <= escapes || (escapes == 0 && before % 2 == 0)) => {
+                return at - before.min(escapes);
+            }
             _ => before = 0,
         }
     }
@@ -252,13 +255,19 @@ mod tests {
     #[test]
     fn values_of_telling_names_go() {
         for (text, clean) in [
-            ("http://localhost:1455/auth/callback?code=a%2Fb&state=c#d x", "http://localhost:1455/auth/callback?code=…&state=… x"),
+            (
+                "http://localhost:1455/auth/callback?code=a%2Fb&state=c#d x",
+                "http://localhost:1455/auth/callback?code=…&state=… x",
+            ),
             ("grant_type=refresh_token&refresh_token=abc", "grant_type=refresh_token&refresh_token=…"),
             ("{\"access_token\": \"a\\\"b\", \"expires_in\": 1}", "{\"access_token\": \"…\", \"expires_in\": 1}"),
             ("{\\\"id_token\\\":\\\"abc\\\",\\\"x\\\":1}", "{\\\"id_token\\\":\\\"…\\\",\\\"x\\\":1}"),
             ("to=%3Fcode%3Dabc%26state%3Ddef%26x%3D1", "to=%3Fcode%3D…%26state%3D…%26x%3D1"),
             ("https:\\/\\/h\\/?code=4\\/0Ab\\u0026x=1", "https:\\/\\/h\\/?code=…\\u0026x=1"),
-            ("Answer { device_code: \"abc\", user_code: \"AB-CD\" }", "Answer { device_code: \"…\", user_code: \"…\" }"),
+            (
+                "Answer { device_code: \"abc\", user_code: \"AB-CD\" }",
+                "Answer { device_code: \"…\", user_code: \"…\" }",
+            ),
             ("{'codeVerifier': 'abc', 'user_code': 1234}", "{'codeVerifier': '…', 'user_code': …}"),
             ("Code=abc STATE=def", "Code=… STATE=…"),
             ("{\"state\":\"never closed", "{\"state\":\"…"),
@@ -272,7 +281,9 @@ mod tests {
     #[test]
     fn long_texts_are_read_once() {
         // Each of these would take hours if a part of it were read again from every place.
-        for part in ["eyJ", "eyJa.", "code", "code ", "code=", "\"code\":\"", "\\", "\\\"", "sk-", "4/0", "state\\", "%3D"] {
+        for part in
+            ["eyJ", "eyJa.", "code", "code ", "code=", "\"code\":\"", "\\", "\\\"", "sk-", "4/0", "state\\", "%3D"]
+        {
             redact(&part.repeat(1 << 20));
         }
     }
@@ -280,12 +291,31 @@ mod tests {
     fn secret() -> impl Strategy<Value = (String, String)> {
         let body = "[A-Za-z0-9_-]{12,40}";
         let beginning = prop::sample::select(vec![
-            "ya29.", "1//0", "4/0", "GOCSPX-", "AIza", "sk-ant-oat01-", "sk-ant-sid02-", "sk-", "sk-proj-", "sk-sp-", "rt_", "ac_",
-            "4%2F0", "1%2F%2F0", "eyJhbGciOi.eyJzdWIi.",
+            "ya29.",
+            "1//0",
+            "4/0",
+            "GOCSPX-",
+            "AIza",
+            "sk-ant-oat01-",
+            "sk-ant-sid02-",
+            "sk-",
+            "sk-proj-",
+            "sk-sp-",
+            "rt_",
+            "ac_",
+            "4%2F0",
+            "1%2F%2F0",
+            "eyJhbGciOi.eyJzdWIi.",
         ]);
         let name = prop::sample::select(NAMES.to_vec());
         let around = prop::sample::select(vec![
-            ("=", "&"), ("%3D", "%26"), ("\":\"", "\""), ("\" : \"", "\""), ("\\\":\\\"", "\\\""), (": \"", "\""), ("=", ""),
+            ("=", "&"),
+            ("%3D", "%26"),
+            ("\":\"", "\""),
+            ("\" : \"", "\""),
+            ("\\\":\\\"", "\\\""),
+            (": \"", "\""),
+            ("=", ""),
         ]);
         prop_oneof![
             (beginning, body).prop_map(|(beginning, body)| (format!("{beginning}{body}"), body)),

@@ -35,9 +35,9 @@ mod round_trip {
 
     use super::{command, shell};
     use crate::{
-        Auth, AuthAction, Baseurl, Bucket, Command, Completions, Help, Key, KeyAction, KeyName, Keyfile, Login, LogoutWhich,
-        Model, Place, Policy, Profile, ProfileAction, ProfileName, Provider, ProviderChoice, SandboxArgs, SaveProfile, Set,
-        SetAction, Shell, Stats, StatsOf,
+        Auth, AuthAction, Baseurl, Bucket, Command, Completions, Help, Key, KeyAction, KeyName, Keyfile, Login,
+        LogoutWhich, Model, Place, Policy, Profile, ProfileAction, ProfileName, Provider, ProviderChoice, SandboxArgs,
+        SaveProfile, Set, SetAction, Shell, Stats, StatsOf,
     };
 
     const LABEL: &str = "[A-Za-z0-9_@+][A-Za-z0-9._@+-]{0,12}";
@@ -45,7 +45,9 @@ mod round_trip {
     /// The words of actions cannot name a provider on the command line, nor `all` an account.
     fn provider() -> impl Strategy<Value = Provider> {
         let actions = ["status", "enable", "disable", "login", "logout", "switch", "rename", "why", "token"];
-        "[a-z0-9][a-z0-9-]{0,12}".prop_filter("an action", move |name| !actions.contains(&name.as_str())).prop_map(|name| name.parse().unwrap())
+        "[a-z0-9][a-z0-9-]{0,12}"
+            .prop_filter("an action", move |name| !actions.contains(&name.as_str()))
+            .prop_map(|name| name.parse().unwrap())
     }
 
     fn label<T: std::str::FromStr<Err: std::fmt::Debug> + std::fmt::Debug>() -> impl Strategy<Value = T> {
@@ -54,7 +56,14 @@ mod round_trip {
 
     /// Anything but a double quote, which a slash line cannot hold.
     fn text() -> impl Strategy<Value = String> {
-        prop_oneof![Just("unset".to_owned()), Just("-".to_owned()), "-[0-9.]{1,4}", "[^\"]{0,8}", "--?[a-z=]{1,6}", "[ #a-z'/\\\\-]{0,8}"]
+        prop_oneof![
+            Just("unset".to_owned()),
+            Just("-".to_owned()),
+            "-[0-9.]{1,4}",
+            "[^\"]{0,8}",
+            "--?[a-z=]{1,6}",
+            "[ #a-z'/\\\\-]{0,8}"
+        ]
     }
 
     /// Texts for which `none` has one spelling.
@@ -77,19 +86,23 @@ mod round_trip {
             Just(AuthAction::Enable),
             Just(AuthAction::Disable),
             login,
-            (any::<bool>(), any::<bool>()).prop_map(|(word, all)| AuthAction::Logout { which: word.then_some(LogoutWhich::All), all }),
-            label::<Bucket>().prop_map(|bucket| AuthAction::Logout { which: Some(LogoutWhich::Bucket(bucket)), all: false }),
+            (any::<bool>(), any::<bool>())
+                .prop_map(|(word, all)| AuthAction::Logout { which: word.then_some(LogoutWhich::All), all }),
+            label::<Bucket>()
+                .prop_map(|bucket| AuthAction::Logout { which: Some(LogoutWhich::Bucket(bucket)), all: false }),
             label::<Bucket>().prop_map(|bucket| AuthAction::Switch { bucket }),
             (label::<Bucket>(), label::<Bucket>()).prop_map(|(old, new)| AuthAction::Rename { old, new }),
             Just(AuthAction::Why),
-            (option::of(label::<Bucket>()), any::<bool>()).prop_map(|(bucket, reveal)| AuthAction::Token { bucket, reveal }),
+            (option::of(label::<Bucket>()), any::<bool>())
+                .prop_map(|(bucket, reveal)| AuthAction::Token { bucket, reveal }),
         ]
     }
 
     fn auth() -> impl Strategy<Value = Command> {
         prop_oneof![
             option::of(provider()).prop_map(|provider| Auth { provider, action: None }),
-            (provider(), action()).prop_map(|(provider, action)| Auth { provider: Some(provider), action: Some(action) }),
+            (provider(), action())
+                .prop_map(|(provider, action)| Auth { provider: Some(provider), action: Some(action) }),
         ]
         .prop_map(Command::Auth)
     }

@@ -1,10 +1,9 @@
 //! Builds the real parts, in one place, and chooses between session, pipe, command and prompt.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anstream::ColorChoice;
 use llxprt_commands::{Command, Flags, Shell, ShellExit};
@@ -116,7 +115,7 @@ fn ui(flags: &Flags, env: &BTreeMap<String, String>) -> Ui {
 
 fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bool) -> Outcome<(Run, Input)> {
     ui.session = is_session && flags.prompt.is_none();
-    let mut alive: Vec<Box<dyn std::any::Any>> = Vec::new();
+    let mut alive: Vec<Box<dyn std::any::Any + Send + Sync>> = Vec::new();
     let mut env = env;
     let dirs = Dirs::from_env(&|name| env.get(name).map(Into::into));
     let mut dirs = dirs.map_err(|words| Failure::new(Code::Usage, words))?;
@@ -186,7 +185,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         sandbox: sandbox.is_some(),
         leaving: false,
         alive,
-        runtime: OnceCell::new(),
+        runtime: OnceLock::new(),
     };
     if run.ui.session {
         for words in run.vault.start_up() {

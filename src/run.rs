@@ -1,9 +1,8 @@
 //! One run of the program: everything that a command may use. Built in `app`, handed to every action.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use llxprt_commands::{Account, Bucket, Command, Flags, Provider};
 use tokio::runtime::Runtime;
@@ -17,7 +16,7 @@ use crate::seams::{Clock, Keyboard};
 use crate::secret::Secret;
 use crate::sys::signals::Signals;
 use crate::ui::Ui;
-use crate::vault::{Index, Vault};
+use crate::vault::{Index, Vault, VaultError, VaultErrorKind};
 
 /// What a person chose in this session and nowhere else.
 #[derive(Debug, Default)]
@@ -69,9 +68,9 @@ pub struct Run {
     /// Leave after this command.
     pub leaving: bool,
     /// Kept alive to the end of the run.
-    pub alive: Vec<Box<dyn std::any::Any>>,
+    pub alive: Vec<Box<dyn std::any::Any + Send + Sync>>,
     /// Built at the first need.
-    pub runtime: OnceCell<Arc<Runtime>>,
+    pub runtime: OnceLock<Arc<Runtime>>,
 }
 
 impl Run {
@@ -185,5 +184,15 @@ impl Run {
     /// Returns a command as it is typed here, for words.
     pub fn typed(&self, command: &Command) -> String {
         if self.ui.session { command.to_string() } else { command.shell() }
+    }
+}
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        let code = match error.kind {
+            VaultErrorKind::Busy => Code::Busy,
+            _ => Code::Vault,
+        };
+        Self::new(code, error.message)
     }
 }

@@ -24,7 +24,8 @@ impl Completer for Completion {
             append_whitespace: c.append_space,
             ..Suggestion::default()
         };
-        CompletionResult::fresh(complete(line, pos, &names).into_iter().map(suggestion).collect())
+        let suggestions: Vec<_> = complete(line, pos, &names).into_iter().map(suggestion).collect();
+        CompletionResult::fresh(suggestions)
     }
 }
 

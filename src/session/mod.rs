@@ -9,7 +9,7 @@ mod history;
 mod plain;
 mod prompt;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use editor::Editor;
@@ -94,7 +94,8 @@ fn obey(run: &mut Run, line: Line) -> Result<(), Failure> {
     match line {
         Line::Empty => Ok(()),
         Line::Command { command, json } => {
-            let before = std::mem::replace(&mut run.ui.json, json || run.ui.json);
+            let before = run.ui.json;
+            run.ui.json |= json;
             let result = actions::perform(run, command);
             run.ui.json = before;
             result

@@ -27,7 +27,7 @@ impl Ui {
         if self.plain || self.width() < columns {
             return self.say(&format!("A QR code needs {columns} columns here and a terminal that is not plain."));
         }
-        let image = code.render::<unicode::Dense1x2>().dark_color(unicode::Dense1x2::Light).light_color(unicode::Dense1x2::Dark);
-        self.say(&image.build());
+        let (dark, light) = (unicode::Dense1x2::Light, unicode::Dense1x2::Dark);
+        self.say(&code.render::<unicode::Dense1x2>().dark_color(dark).light_color(light).build());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use keyring_core::{CredentialStore, Entry, Error, Result};
+use keyring_core::{CredentialStore, Entry, Result};
 use secret_service::EncryptionType;
 use secret_service::blocking::SecretService;
 use zbus_secret_service_keyring_store::cred::Wrapper;
