@@ -57,16 +57,42 @@ impl Ui {
     /// Writes data, one or more whole lines, to stdout.
     pub fn data(&self, text: &str) {
         if !self.json {
-            write(anstream::stdout(), text);
+            write(anstream::stdout(), text.strip_suffix('\n').unwrap_or(text));
         }
     }
 
     /// Says something beside the data: on the terminal in a session, else on stderr.
     pub fn say(&self, text: &str) {
-        match (self.json, self.editor) {
-            (true, _) => write(anstream::stderr(), text),
-            (false, true) => write(anstream::stdout(), text),
-            (false, false) => write(anstream::stderr(), text),
+        let text = self.wrapped(text);
+        match !self.json && self.editor {
+            true => write(anstream::stdout(), &text),
+            false => write(anstream::stderr(), &text),
+        }
+    }
+
+    /// Breaks prose at blanks where the terminal would break words; a link is one word and stays whole.
+    fn wrapped(&self, text: &str) -> String {
+        let width = self.width();
+        let fits = |line: &&str| unicode_width::UnicodeWidthStr::width(*line) <= width;
+        if text.lines().all(|line| fits(&line)) {
+            return text.to_owned();
+        }
+        let wrap = |line: &str| {
+            let indent = &line[..line.len() - line.trim_start().len()];
+            let options = textwrap::Options::new(width)
+                .break_words(false)
+                .word_splitter(textwrap::WordSplitter::NoHyphenation)
+                .word_separator(textwrap::WordSeparator::AsciiSpace)
+                .subsequent_indent(indent);
+            textwrap::fill(line, options)
+        };
+        text.split('\n').map(|line| if fits(&line) { line.to_owned() } else { wrap(line) }).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Takes away the line of a prompt that was answered elsewhere.
+    pub fn erase_prompt(&self) {
+        if self.editor {
+            after(write!(anstream::stdout(), "\r\x1b[J").and_then(|()| anstream::stdout().flush()));
         }
     }
 
@@ -146,11 +172,8 @@ impl Ui {
 
 /// A closed stdout ends the process at once, as SIGPIPE would have (status 141).
 fn write(mut stream: impl Write, text: &str) {
-    let result = stream.write_all(text.as_bytes()).and_then(|()| match text.ends_with('\n') {
-        true => Ok(()),
-        false => stream.write_all(b"\n"),
-    });
-    after(result.and_then(|()| stream.flush()));
+    // One write a line group: two processes on one terminal do not mix within it.
+    after(stream.write_all(format!("{text}\n").as_bytes()).and_then(|()| stream.flush()));
 }
 
 fn after(result: std::io::Result<()>) {

@@ -20,7 +20,7 @@ use crate::run::Run;
 use crate::seams::{Keyboard, Typed};
 use crate::sys::browser::{self, Start};
 use crate::sys::listener::{Bound, Callback, Listening};
-use crate::ui::clean_line;
+use crate::ui::{Ui, clean_line};
 
 /// How long a login waits for its answer.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -69,7 +69,7 @@ pub(super) fn race(
         Begin::Link { .. } | Begin::CannotAsk { .. } => true,
     };
     let piped = matches!(begin, Begin::Link { from: PasteFrom::Stdin, .. });
-    let mut box_ = PasteBox::new(run.keyboard.clone(), tell, reads);
+    let mut box_ = PasteBox::new(run, tell, reads);
     if reads && !piped {
         run.ui.say("Finish in the browser, or paste the code or the whole redirected address here.");
         run.ui.say(&screen::menu(false));
@@ -411,15 +411,16 @@ fn hidden_env(run: &Run) -> Vec<String> {
 
 /// The paste prompt on a thread of its own, so that it can be taken back.
 struct PasteBox {
+    ui: Ui,
     keyboard: Arc<dyn Keyboard>,
     tell: UnboundedSender<Event>,
     on: bool,
-    at_work: Option<(Arc<AtomicBool>, JoinHandle<()>)>,
+    at_work: Option<(Arc<AtomicBool>, JoinHandle<bool>)>,
 }
 
 impl PasteBox {
-    fn new(keyboard: Arc<dyn Keyboard>, tell: UnboundedSender<Event>, on: bool) -> Self {
-        Self { keyboard, tell, on, at_work: None }
+    fn new(run: &Run, tell: UnboundedSender<Event>, on: bool) -> Self {
+        Self { ui: run.ui.clone(), keyboard: run.keyboard.clone(), tell, on, at_work: None }
     }
 
     /// Opens the prompt.
@@ -432,9 +433,11 @@ impl PasteBox {
         let (keyboard, tell, signal) = (self.keyboard.clone(), self.tell.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
             let typed = keyboard.ask_paste("paste › ", signal);
-            if typed != Typed::Broken {
+            let answered = typed != Typed::Broken;
+            if answered {
                 let _ = tell.send(Event::Typed(typed));
             }
+            answered
         });
         self.at_work = Some((stop, thread));
     }
@@ -443,7 +446,9 @@ impl PasteBox {
     fn close(&mut self) {
         if let Some((stop, thread)) = self.at_work.take() {
             stop.store(true, Ordering::SeqCst);
-            let _ = thread.join();
+            if thread.join().is_ok_and(|answered| !answered) {
+                self.ui.erase_prompt();
+            }
         }
     }
 
