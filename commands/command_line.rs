@@ -278,7 +278,7 @@ mod tests {
             assert_eq!(exit(line), ShellExit::Text("llxprt 0.1.0".into()));
         }
         let ShellExit::Text(page) = exit("llxprt auth codex login --help") else { panic!("no page") };
-        assert!(page.contains("--device"), "{page}");
+        assert!(page.starts_with("llxprt auth <provider> login [account]"), "{page}");
     }
 
     fn exit(line: &str) -> ShellExit {

@@ -36,7 +36,9 @@ pub(crate) struct Complaint<'w> {
 impl<'w> Complaint<'w> {
     pub(crate) fn of(side: Side, words: &'w [String], walk: &Walk<'_>, depth: usize) -> Self {
         let Walk { taken, stray, odd_flag, .. } = *walk;
-        Self { side, words, depth, path: walk.names(), taken, stray, odd_flag, secret: secret_words(words) }
+        let path = walk.names();
+        let secret = path.first().is_some_and(|name| name == "key") || secret_words(words);
+        Self { side, words, depth, path, taken, stray, odd_flag, secret }
     }
 
     /// Says what clap found.
@@ -89,9 +91,7 @@ impl<'w> Complaint<'w> {
         let typed = self.words[at].split('=').next().unwrap_or_default();
         let here = follow(tree, &self.path);
         let flags: Vec<String> = (here.get_arguments().chain(tree.get_arguments()))
-            .filter_map(|arg| arg.get_long_and_visible_aliases())
-            .flatten()
-            .map(|long| format!("--{long}"))
+            .filter_map(|arg| arg.get_long().map(|long| format!("--{long}")))
             .collect();
         let near = nearest(typed, flags.iter().map(String::as_str));
         let of_the_run = self.side == Side::Session

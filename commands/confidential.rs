@@ -2,6 +2,7 @@
 
 use strsim::osa_distance;
 
+use crate::KeyName;
 use crate::patterns::holds_secret;
 use crate::split::split;
 
@@ -41,7 +42,7 @@ fn key_after(words: &[String]) -> bool {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         [] | ["none" | "list" | "save" | "load" | "show" | "delete"] => false,
-        ["save" | "load" | "show" | "delete", _] => false,
+        ["save" | "load" | "show" | "delete", name] => name.parse::<KeyName>().is_err(),
         _ => true,
     }
 }
@@ -76,6 +77,7 @@ mod tests {
             "/keys abc",
             "/key list abc",
             "/key --json abc",
+            "/key save abc/def=",
             "/set auth-key abc",
             "/set providerApiKeys.openai abc",
             "llxprt key save work abc",

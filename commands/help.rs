@@ -1,8 +1,11 @@
-//! Help pages.
+//! Help for the shell.
 
 use crate::refusal::ParseError;
+use crate::side::Side;
+use crate::tree::tree;
+use crate::usage::usage;
 
-/// The page for the shell.
+/// The form of a command, or of the program when there is none.
 pub(crate) fn shell_help(path: &[String]) -> Result<String, ParseError> {
-    Ok(path.join(" "))
+    Ok(usage(Side::Shell, &tree(Side::Shell), path))
 }

@@ -5,7 +5,7 @@ use strsim::osa_distance;
 /// Longer words are no slip of a finger, and comparing them takes time.
 const LONGEST: usize = 40;
 
-/// Returns up to three of the words that are close enough to be meant, nearest first.
+/// Returns up to three of the words that are close enough to be meant, each once, nearest first.
 pub(crate) fn nearest<'a>(typed: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let typed = typed.to_lowercase();
     let length = typed.chars().count();
@@ -25,8 +25,14 @@ pub(crate) fn nearest<'a>(typed: &str, words: impl IntoIterator<Item = &'a str>)
         })
         .collect();
     close.sort_by_key(|(distance, _)| *distance);
-    close.truncate(3);
-    close.into_iter().map(|(_, word)| word).collect()
+    let best = close.first().map_or(0, |(distance, _)| *distance);
+    let mut words = Vec::new();
+    for (_, word) in close.into_iter().filter(|(distance, _)| *distance <= best + 1) {
+        if !words.contains(&word) && words.len() < 3 {
+            words.push(word);
+        }
+    }
+    words
 }
 
 #[cfg(test)]

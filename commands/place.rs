@@ -38,11 +38,6 @@ impl Place {
     }
 }
 
-/// An `about` text without the mark of its place.
-pub(crate) fn unmarked(about: &str) -> &str {
-    MARKS.iter().find_map(|(_, mark)| about.strip_suffix(mark)).unwrap_or(about)
-}
-
 impl Command {
     /// Returns where the command works.
     pub fn place(&self) -> Place {

@@ -49,7 +49,7 @@ impl Help {
 impl Stats {
     pub(crate) fn words(&self) -> Words {
         let mut words = Words::of("stats");
-        words.values(&self.of);
+        words.values(self.of);
         words
     }
 }

@@ -31,10 +31,11 @@ impl Command {
 
     /// Returns what to type in a POSIX shell, quoted for it: `llxprt auth anthropic login`.
     ///
-    /// A command that only a session knows becomes the flags that do the same for one run. A key is left out.
+    /// A command that only a session knows becomes the flags that do the same for one run, if there are any.
+    /// A key is left out.
     pub fn shell(&self) -> String {
-        let flags = if self.place() == Place::Session { self.as_flags() } else { None };
-        flags.unwrap_or_else(|| self.words()).shell()
+        let words = if self.place() == Place::Session { self.as_flags().unwrap_or_default() } else { self.words() };
+        words.shell()
     }
 
     /// Says whether the command only shows something, so that `--json` can end it.

@@ -87,7 +87,7 @@ impl<'t> Walk<'t> {
 
     /// Says whether the next word may be the name of a command.
     pub(crate) fn takes_command(&self) -> bool {
-        !self.ended && !(self.taken > 0 && self.here().is_args_conflicts_with_subcommands_set())
+        !(self.ended || self.taken > 0 && self.here().is_args_conflicts_with_subcommands_set())
     }
 
     /// Finds a flag by its long name, of the innermost command or of the whole line.
@@ -139,8 +139,7 @@ impl<'t> Walk<'t> {
 
     /// A cluster such as `-qv` or `-pTEXT`.
     fn step_short(&mut self, word: &str) {
-        let mut letters = word.char_indices().skip(1);
-        while let Some((at, letter)) = letters.next() {
+        for (at, letter) in word.char_indices().skip(1) {
             let found = self.root.get_arguments().find(|arg| arg.get_short() == Some(letter));
             match (letter, self.side) {
                 _ if found.is_some() => {}
