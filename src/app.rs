@@ -20,6 +20,7 @@ use crate::sandbox::{Options, Sandbox};
 use crate::seams::Keyboard;
 use crate::session::{self, Editor, Plain};
 use crate::sys::clock::SystemClock;
+use crate::sys::log::Log;
 use crate::sys::signals::Signals;
 use crate::ui::Ui;
 use crate::vault::{Vault, Wish};
@@ -168,7 +169,9 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
     if let (Some(bucket), Some(provider)) = (&flags.bucket, &active) {
         chosen.buckets.insert(provider.clone(), bucket.clone());
     }
+    let log = flags.log_file.as_ref().map_or_else(|| dirs.log.join("llxprt.log"), Into::into);
     let run = Run {
+        log: Arc::new(Log::new(log)),
         flags,
         env,
         dirs,

@@ -14,6 +14,7 @@ use crate::http::Http;
 use crate::providers::{Manifest, OAuth, Registry};
 use crate::seams::{Clock, Keyboard};
 use crate::secret::Secret;
+use crate::sys::log::Log;
 use crate::sys::signals::Signals;
 use crate::ui::Ui;
 use crate::vault::{Index, Vault, VaultError, VaultErrorKind};
@@ -57,6 +58,8 @@ pub struct Run {
     pub keyboard: Arc<dyn Keyboard>,
     /// The network.
     pub http: Arc<Http>,
+    /// What happened.
+    pub log: Arc<Log>,
     /// Ctrl-C and the like.
     pub signals: Arc<Signals>,
     /// What was said so far.

@@ -178,10 +178,7 @@ fn credential(run: &mut Run, provider: &Provider, source: Source) -> Outcome<Sen
             (account, tokens)
         }
     };
-    if tokens.expired(run.now()) {
-        let words = format!("The sign-in of {account} has run out.");
-        return Err(Failure::new(Code::NeedLogin, words).then(login::command(provider, &account.bucket)));
-    }
+    let tokens = fresh::token(run, &account, tokens)?;
     let (_, oauth) = run.oauth(provider)?;
     let headers = claim_headers(oauth, &tokens);
     Ok((Auth::Token(tokens.access), Some(account.bucket), headers))

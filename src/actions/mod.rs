@@ -24,7 +24,6 @@ use crate::run::Run;
 
 pub use answer::{one_shot, prompt};
 pub use choose::status_line;
-pub use fresh::renew_while_idle;
 pub use names::names;
 
 /// Does what a command says.

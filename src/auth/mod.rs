@@ -4,6 +4,7 @@
 //! May not print, ask, store or read the clock: values in, values out, the time is a number.
 
 mod attempt;
+mod classes;
 mod client;
 mod exchange;
 mod identity;
@@ -13,6 +14,7 @@ mod tokens;
 mod wire;
 
 pub use attempt::Attempt;
+pub use classes::{Class, classify};
 pub use client::Client;
 pub use exchange::{exchange, refresh, revoke};
 pub use identity::{Identity, Verdict, claim_headers, claims, verify};

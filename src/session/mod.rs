@@ -36,9 +36,7 @@ pub fn interactive(run: &mut Run, editor: &Arc<Editor>) -> u8 {
     loop {
         run.settings.refresh();
         *known.lock().unwrap_or_else(PoisonError::into_inner) = actions::names(run);
-        let renewal = actions::renew_while_idle(run);
         let entered = line.read(editor, actions::status_line(run));
-        drop(renewal);
         let ctrl_c = match entered {
             Entered::Text(text) => {
                 enter(run, &text);
