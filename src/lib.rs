@@ -3,4 +3,5 @@
 pub mod error;
 pub mod sandbox;
 pub mod secret;
+pub mod sys;
 pub mod vault;
