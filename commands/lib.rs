@@ -4,33 +4,47 @@
 //! parser of the session and of the shell, completion, help and the reference page.
 
 mod auth;
+mod command_line;
+mod complain;
+mod confidential;
+mod help;
 mod key;
+mod line;
 mod names;
+mod nearest;
+mod patterns;
+mod place;
 mod profile;
 mod provider;
+mod refusal;
 mod session;
 mod set;
 mod shell;
+mod side;
+mod split;
+mod spoken;
+mod tree;
+mod usage;
+mod walk;
+mod words;
+
+#[cfg(test)]
+mod tests;
 
 pub use auth::{Auth, AuthAction, Login, LogoutWhich};
+pub use command_line::ShellExit;
+pub use confidential::carries_secret;
 pub use key::{Key, KeyAction, Keyfile};
+pub use line::{Line, parse, parse_piped, pasted_block};
 pub use names::{Account, BadName, Bucket, KeyName, ProfileName, Provider};
+pub use patterns::redact;
+pub use place::{Place, shell_command};
 pub use profile::{Policy, Profile, ProfileAction, SaveProfile};
 pub use provider::{Baseurl, Model, ProviderChoice};
+pub use refusal::ParseError;
 pub use session::{Help, Stats, StatsOf};
 pub use set::{Set, SetAction};
 pub use shell::{ColorWhen, Completions, Flags, SandboxArgs, Shell};
-
-/// One line of a session.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Line {
-    /// A slash command.
-    Command(Command),
-    /// Text for the model.
-    Prompt(String),
-    /// Nothing to do: blank, or a comment.
-    Empty,
-}
 
 /// Everything that can be commanded, after a slash in a session or as words in the shell.
 #[derive(Debug, Clone, PartialEq, clap::Subcommand)]
@@ -58,7 +72,7 @@ pub enum Command {
     /// Check this machine
     #[command(visible_alias = "diagnostics")]
     Doctor,
-    /// Forget the conversation
+    /// Forget the conversation (session only)
     Clear,
     /// Help, or help for one command
     Help(Help),
@@ -72,3 +86,20 @@ pub enum Command {
     /// Print the man page (shell only)
     Man,
 }
+// TEMPORARY
+/// x
+#[derive(Debug, Clone, Default)]
+pub struct Names {}
+/// x
+pub struct Candidate { /// x
+ pub text: String, /// x
+ pub description: Option<String>, /// x
+ pub start: usize, /// x
+ pub end: usize, /// x
+ pub append_space: bool }
+/// x
+pub fn complete(_l: &str, _p: usize, _n: &Names) -> Vec<Candidate> { Vec::new() }
+/// x
+pub fn hint(_l: &str, _n: &Names) -> Option<String> { None }
+/// x
+pub fn help(_w: &[&str]) -> Result<String, ParseError> { Ok(String::new()) }

@@ -2,6 +2,11 @@
 //!
 //! May read and write those files; may not print or decide what a setting means.
 
+pub mod declared;
 mod dirs;
+mod lock;
+mod settings;
 
 pub use dirs::Dirs;
+pub use lock::ConfigLock;
+pub use settings::{Origin, Settings};

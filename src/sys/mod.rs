@@ -1,6 +1,12 @@
-//! The only code that touches clock, browser, terminal, loopback listener, environment and disk.
+//! The only code that touches clock, browser, loopback listener, signals and disk.
+//!
+//! May not decide: whatever could be decided elsewhere comes in as a value.
 
+pub mod browser;
+pub mod clock;
 pub mod files;
 mod folders;
+pub mod listener;
 pub mod lock;
 mod refusal;
+pub mod signals;

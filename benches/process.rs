@@ -1,0 +1,2 @@
+//! Figures of whole processes, each beside a trivial process of the same run.
+fn main() {}

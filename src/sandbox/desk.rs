@@ -1,0 +1,69 @@
+//! What one provider works with: its books, quotas, ids, clock and options.
+
+use super::Options;
+use super::ids::Ids;
+use super::people;
+use super::quota::{Quota, Quotas};
+use super::tokens::Tokens;
+use super::variants::Variants;
+
+/// The requests of an account that is not meant to reach a limit.
+const PLENTY: u64 = 10_000;
+/// The window of such an account in seconds: five hours.
+const LONG: u64 = 5 * 60 * 60;
+
+/// The state of one provider.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) provider: &'static str,
+    /// `http://127.0.0.1:PORT/<provider>`.
+    pub(super) url: String,
+    pub(super) options: Options,
+    pub(super) tokens: Tokens,
+    pub(super) ids: Ids,
+    pub(super) variants: Variants,
+    /// Now in Unix seconds, set before each request.
+    pub(super) now: i64,
+    quotas: Quotas,
+}
+
+impl Desk {
+    /// Starts with empty books.
+    pub(super) fn new(provider: &'static str, url: &str, options: &Options, now: i64) -> Self {
+        Self {
+            provider,
+            url: format!("{url}/{provider}"),
+            options: options.clone(),
+            tokens: Tokens::default(),
+            ids: Ids::new(options.seed, provider),
+            variants: Variants::default(),
+            now,
+            quotas: Quotas::default(),
+        }
+    }
+
+    /// Returns the quota of an account.
+    pub(super) fn quota(&mut self, email: &str) -> &mut Quota {
+        let (now, options) = (self.now, &self.options);
+        let fresh = || match email {
+            people::WORK => Quota::new(options.quota_requests, options.quota_seconds, now),
+            _ => Quota::new(PLENTY, LONG, now),
+        };
+        let quota = self.quotas.of(email, fresh);
+        quota.roll(now);
+        quota
+    }
+
+    /// Gives an account this many requests from now on; 0: it is at its limit now.
+    pub(super) fn set_quota(&mut self, email: &str, requests: u64) {
+        let (now, seconds) = (self.now, self.options.quota_seconds);
+        let quota = self.quotas.of(email, || Quota::new(requests, seconds, now));
+        *quota = Quota::new(requests, seconds, now);
+        quota.set(requests, now);
+    }
+
+    /// Returns the life of an access token in seconds, where the real provider gives `usual`.
+    pub(super) fn life(&self, usual: i64) -> i64 {
+        self.options.ttl.map_or(usual, |ttl| i64::try_from(ttl).unwrap_or(usual))
+    }
+}

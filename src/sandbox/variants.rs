@@ -1,0 +1,23 @@
+//! The ways in which a provider may answer otherwise than it does by default.
+
+use serde::{Deserialize, Serialize};
+
+/// How the sandbox departs from its default answers; tests set it with [`super::Script::vary`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Variants {
+    /// Event streams end their lines with CR and LF.
+    pub crlf: bool,
+    /// Event streams carry comment lines (`: keep-alive`) between events.
+    pub comments: bool,
+    /// Event streams end without the blank line after the last event.
+    pub unfinished: bool,
+    /// Event streams leave out the `event:` lines.
+    pub nameless: bool,
+    /// Event streams are cut after this many events.
+    pub drop_after: Option<usize>,
+    /// Event streams stall after this many events.
+    pub hang_after: Option<usize>,
+    /// Anthropic: a refresh may be a form too, which other clients report to work.
+    pub form_refresh: bool,
+}
