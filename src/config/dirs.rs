@@ -125,7 +125,8 @@ fn platform(_env: Env<'_>) -> Option<Places> {
     })
 }
 
-#[cfg(all(test, not(any(target_os = "macos", windows))))]
+#[cfg(test)]
+#[cfg(not(any(target_os = "macos", windows)))]
 mod tests {
     use std::collections::BTreeMap;
 

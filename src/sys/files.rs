@@ -179,7 +179,8 @@ fn names(_there: &Metadata) -> u64 {
     1
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};

@@ -104,12 +104,12 @@ impl FileHome {
     /// Lists the slots that have a sealed file, by their names.
     pub(super) fn list(&self) -> Result<Vec<Slot>, VaultError> {
         let mut slots = Vec::new();
-        let logins = self.data.join(STORE).join(LOGINS);
-        for provider in names(&logins)? {
-            let files = names(&logins.join(&provider))?;
+        let logins = Path::new(STORE).join(LOGINS);
+        for provider in self.names(&logins)? {
+            let files = self.names(&logins.join(&provider))?;
             slots.extend(files.iter().filter_map(|file| Slot::of_file(Some(&provider), file)));
         }
-        let keys = names(&self.data.join(STORE).join(KEYS))?;
+        let keys = self.names(&Path::new(STORE).join(KEYS))?;
         slots.extend(keys.iter().filter_map(|file| Slot::of_file(None, file)));
         slots.sort();
         Ok(slots)
@@ -119,27 +119,30 @@ impl FileHome {
     pub(super) fn folders(&self) -> Result<Vec<PathBuf>, VaultError> {
         let logins = Path::new(STORE).join(LOGINS);
         let mut folders = vec![PathBuf::from(STORE), Path::new(STORE).join(KEYS), logins.clone()];
-        folders.extend(names(&self.data.join(&logins))?.into_iter().map(|provider| logins.join(provider)));
+        folders.extend(self.names(&logins)?.into_iter().map(|provider| logins.join(provider)));
         Ok(folders)
     }
-}
 
-/// Lists what a folder holds; a link, a file or nothing in its place holds nothing.
-fn names(folder: &Path) -> Result<Vec<String>, VaultError> {
-    if !fs::symlink_metadata(folder).is_ok_and(|there| there.is_dir()) {
-        return Ok(Vec::new());
+    /// Lists what a folder below the data folder holds; a link, a file or nothing in its place holds nothing.
+    fn names(&self, sub: &Path) -> Result<Vec<String>, VaultError> {
+        let folder = self.data.join(sub);
+        if self.check_folders(&folder.join("any")).is_err() {
+            return Ok(Vec::new());
+        }
+        let listing = match fs::read_dir(&folder) {
+            Ok(listing) => listing,
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Vec::new());
+            }
+            Err(e) => return Err(VaultError::file(Doing::Read, &folder, &e)),
+        };
+        let mut names = Vec::new();
+        for item in listing {
+            let item = item.map_err(Doing::Read.failed(&folder))?;
+            names.extend(item.file_name().into_string().ok());
+        }
+        Ok(names)
     }
-    let listing = match fs::read_dir(folder) {
-        Ok(listing) => listing,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(VaultError::file(Doing::Read, folder, &e)),
-    };
-    let mut names = Vec::new();
-    for item in listing {
-        let item = item.map_err(Doing::Read.failed(folder))?;
-        names.extend(item.file_name().into_string().ok());
-    }
-    Ok(names)
 }
 
 fn unopened(path: &Path, slot: &Slot, why: sealed::Unopened) -> VaultError {

@@ -128,7 +128,7 @@ fn make(data: &Path) -> Result<VaultKey, VaultError> {
     })?;
     let key = VaultKey::new(bytes);
     let path = path(data, key.id);
-    let text = Zeroizing::new(format!("{FIRST_LINE}\n{}\n", *Zeroizing::new(STANDARD.encode(&*key.key))));
+    let text = Zeroizing::new(format!("{FIRST_LINE}\n{}\n", *Zeroizing::new(STANDARD.encode(key.key.as_slice()))));
     files::write_private_new(&path, text.as_bytes()).map_err(Doing::Write.failed(&path))?;
     // What is on the disk counts, not what was meant to be there.
     read(data, key.id)
@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn text_of(key: &VaultKey) -> String {
-        format!("llxprt vault key v1\n{}\n", STANDARD.encode(&*key.key))
+        format!("llxprt vault key v1\n{}\n", STANDARD.encode(key.key.as_slice()))
     }
 
     fn put(data: &Path, key: &VaultKey) -> PathBuf {

@@ -4,7 +4,6 @@
 //! thread of its own: one of the runtime's would keep the process from ending. After one silence the keyring is left
 //! alone for the rest of the run.
 
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use keyring_core::{CredentialStore, Error as Native};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use super::claim::{Claim, Commit, Waiting};
 use super::keyring_item::{self, Item};
 use super::slot::Slot;
 
@@ -107,7 +107,7 @@ impl Keyring {
     /// Reads a secret; `None` when there is none.
     pub(super) async fn read(&self, slot: &Slot, notice: Notice<'_>) -> Result<Option<Zeroizing<String>>, Trouble> {
         let item = Item::of(slot);
-        let bytes = self.ask((), notice, move |store| item.read(store), |_| {}).await?;
+        let bytes = self.ask((), notice, move |store, _| item.read(store)).await?;
         let text = |bytes: Zeroizing<Vec<u8>>| match std::str::from_utf8(&bytes) {
             Ok(text) => Ok(Zeroizing::new(text.to_owned())),
             Err(_) => Err(Trouble::NoText),
@@ -115,29 +115,24 @@ impl Keyring {
         bytes.map(text).transpose()
     }
 
-    /// Writes a secret, leaving one item. `held` stays locked until the keyring is done, also when nobody waits.
+    /// Writes a secret, leaving one item; once this was given up nothing is written any more.
     ///
-    /// With `undo`, a write that ends after it was given up is taken back: its secret may have gone to another home.
+    /// `held` stays locked while the keyring may still change something, also when nobody waits.
     pub(super) async fn write(
         &self,
         slot: &Slot,
         text: &str,
-        undo: bool,
         held: impl Send + 'static,
         notice: Notice<'_>,
     ) -> Result<(), Trouble> {
-        let (item, late) = (Item::of(slot), Item::of(slot));
+        let item = Item::of(slot);
         let text = Zeroizing::new(text.to_owned());
-        let take_back = move |store: &CredentialStore| {
-            if undo {
-                // Nobody is there to be told of a failure.
-                let _ = late.delete(store);
-            }
-        };
-        self.ask(held, notice, move |store| item.write(store, text.as_bytes()), take_back).await
+        self.ask(held, notice, move |store, commit| item.write(store, text.as_bytes(), commit)).await
     }
 
     /// Deletes a secret and every double of it, and looks whether it is gone; `false` when there was none.
+    ///
+    /// `held` as in [`Keyring::write`].
     pub(super) async fn delete(
         &self,
         slot: &Slot,
@@ -145,7 +140,7 @@ impl Keyring {
         notice: Notice<'_>,
     ) -> Result<bool, Trouble> {
         let item = Item::of(slot);
-        self.ask(held, notice, move |store| item.delete(store), |_| {}).await
+        self.ask(held, notice, move |store, commit| item.delete(store, commit)).await
     }
 
     /// Lists the names under a service without raising a dialog; the number is that of items that are locked.
@@ -189,48 +184,41 @@ impl Keyring {
     }
 
     /// Does a job with the store, once more over a new connection if the service was restarted meanwhile.
-    async fn ask<T: Send + 'static>(
+    ///
+    /// The job looks first, which may raise a dialog and block; it changes something only if `commit` lets it.
+    async fn ask<T: Send + 'static, H: Send + 'static>(
         &self,
-        held: impl Send + 'static,
+        held: H,
         notice: Notice<'_>,
-        job: impl Fn(&CredentialStore) -> keyring_core::Result<T> + Send + 'static,
-        too_late: impl FnOnce(&CredentialStore) + Send + 'static,
+        job: impl Fn(&CredentialStore, Commit<'_>) -> keyring_core::Result<T> + Send + 'static,
     ) -> Result<T, Trouble> {
         let store = self.store().await?;
         let reconnect = self.reconnect.clone();
-        let phase = Phase::default();
-        let seen = phase.clone();
+        let claim = Claim::new(held);
+        let theirs = claim.clone();
         let mut answer = on_thread(move || {
-            let _held = held;
-            let (mut result, mut store) = (job(&*store).map_err(Tried::Once), store);
-            if let Err(Tried::Once(Native::PlatformFailure(why))) = result {
-                result = match reconnect() {
-                    Ok(again) => {
-                        store = again;
-                        job(&*store).map_err(Tried::Once)
-                    }
-                    Err(_) => Err(Tried::Gone(why.to_string())),
-                };
+            let commit = || theirs.commit();
+            match job(&*store, &commit) {
+                Err(Native::PlatformFailure(why)) => match reconnect() {
+                    Ok(again) => (job(&*again, &commit).map_err(Trouble::from), again),
+                    Err(_) => (Err(Trouble::Absent(why.to_string())), store),
+                },
+                result => (result.map_err(Trouble::from), store),
             }
-            if seen.end(Phase::DONE) || result.is_err() {
-                return (result, store);
-            }
-            too_late(&*store);
-            (result, store)
         })?;
-        let waiting = Waiting(phase);
+        let waiting = Waiting::on(claim);
         let waited = match self.patiently(&mut answer, notice).await {
             Some(waited) => waited,
             None if waiting.give_up() => return Err(self.fell_silent()),
-            // It was done in that very moment.
-            None => answer.await,
+            // It has begun to change something in that very moment, so it has its password.
+            None => match tokio::time::timeout(self.patience.probe, answer).await {
+                Ok(waited) => waited,
+                Err(_) => return Err(self.fell_silent()),
+            },
         };
         let (result, store) = waited.map_err(|_| ended())?;
         *self.state() = State::Ready(store);
-        result.map_err(|tried| match tried {
-            Tried::Once(error) => error.into(),
-            Tried::Gone(why) => Trouble::Absent(why),
-        })
+        result
     }
 
     /// Waits for an item: with a person for as long as it takes, else for ten seconds; `None` when that is over.
@@ -249,13 +237,6 @@ impl Keyring {
         }
         tokio::time::timeout(unattended.saturating_sub(quiet), answer).await.ok()
     }
-}
-
-/// How a job failed.
-enum Tried {
-    Once(Native),
-    /// The connection is gone and there is no new one.
-    Gone(String),
 }
 
 type Answer<T> = oneshot::Receiver<T>;
@@ -283,38 +264,9 @@ fn cause(error: &Native) -> String {
     }
 }
 
-/// Whether a job ended first or was given up first.
-#[derive(Clone, Default)]
-struct Phase(Arc<AtomicU8>);
-
-impl Phase {
-    const DONE: u8 = 1;
-    const GIVEN_UP: u8 = 2;
-
-    /// Tells whether this end came first.
-    fn end(&self, how: u8) -> bool {
-        self.0.compare_exchange(0, how, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-}
-
-/// Gives the job up when whoever waits is dropped.
-struct Waiting(Phase);
-
-impl Waiting {
-    fn give_up(&self) -> bool {
-        self.0.end(Phase::GIVEN_UP)
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.end(Phase::GIVEN_UP);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::super::fake_keyring::{FakeStore, Mood};
     use super::*;
@@ -335,6 +287,13 @@ mod tests {
 
     fn quiet(_: &str) {}
 
+    /// Every thread has a clone of the connector until it ends.
+    fn let_threads_end(keyring: &Keyring) {
+        while Arc::strong_count(&keyring.reconnect) > 1 {
+            std::thread::yield_now();
+        }
+    }
+
     async fn read(keyring: &Keyring) -> Result<Option<String>, Trouble> {
         keyring.read(&slot(), &quiet).await.map(|text| text.map(|text| text.to_string()))
     }
@@ -344,8 +303,8 @@ mod tests {
         let store = FakeStore::new();
         let keyring = keyring(&store, false);
         assert_eq!(read(&keyring).await, Ok(None));
-        keyring.write(&slot(), "one", false, (), &quiet).await.unwrap();
-        keyring.write(&slot(), "two", false, (), &quiet).await.unwrap();
+        keyring.write(&slot(), "one", (), &quiet).await.unwrap();
+        keyring.write(&slot(), "two", (), &quiet).await.unwrap();
         assert_eq!(read(&keyring).await.unwrap().unwrap(), "two");
         assert_eq!(store.secrets(), ["two"]);
         assert_eq!(keyring.list("llxprt-code-oauth").await.unwrap(), (vec!["anthropic:work".to_owned()], 0));
@@ -357,7 +316,7 @@ mod tests {
     #[tokio::test]
     async fn a_new_item_carries_the_attribute_that_older_clients_look_for() {
         let store = FakeStore::new();
-        keyring(&store, false).write(&slot(), "x", false, (), &quiet).await.unwrap();
+        keyring(&store, false).write(&slot(), "x", (), &quiet).await.unwrap();
         let expected = if keyring_item::TARGETED { Some("default".to_owned()) } else { None };
         assert_eq!(store.attribute(0, "target"), expected);
     }
@@ -371,7 +330,7 @@ mod tests {
         store.plant("llxprt-code-oauth", "anthropic:other", "not ours");
         let keyring = keyring(&store, false);
         assert_eq!(read(&keyring).await.unwrap().unwrap(), "newest");
-        keyring.write(&slot(), "mine", false, (), &quiet).await.unwrap();
+        keyring.write(&slot(), "mine", (), &quiet).await.unwrap();
         assert_eq!(store.secrets(), ["mine", "not ours"]);
         store.plant("llxprt-code-oauth", "anthropic:work", "double");
         assert!(keyring.delete(&slot(), (), &quiet).await.unwrap());
@@ -450,25 +409,46 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_secret_whose_write_was_given_up_is_taken_back_and_an_old_one_is_kept() {
-        for (undo, left) in [(true, vec![]), (false, vec!["late".to_owned()])] {
-            let store = FakeStore::new();
+    async fn what_was_given_up_is_never_written_or_deleted_later_and_its_lock_is_free_at_once() {
+        let store = FakeStore::new();
+        store.plant("llxprt-code-oauth", "anthropic:work", "before");
+        for delete in [false, true] {
             let keyring = keyring(&store, false);
+            keyring.probe().await.unwrap();
             store.set(Mood::Asks);
             let (held, freed) = oneshot::channel::<()>();
-            assert_eq!(keyring.write(&slot(), "late", undo, held, &quiet).await, Err(Trouble::NoAnswer));
-            store.set(Mood::Well);
-            // What is held is dropped when the thread has ended.
+            let result = if delete {
+                keyring.delete(&slot(), held, &quiet).await.map(drop)
+            } else {
+                keyring.write(&slot(), "late", held, &quiet).await
+            };
+            assert_eq!(result, Err(Trouble::NoAnswer));
             assert!(freed.await.is_err());
-            assert_eq!(store.secrets(), left);
+            store.set(Mood::Well);
+            let_threads_end(&keyring);
+            assert_eq!(store.secrets(), ["before"]);
         }
+    }
+
+    #[tokio::test]
+    async fn a_write_that_is_dropped_while_it_waits_for_the_password_writes_nothing() {
+        let store = FakeStore::new();
+        let keyring = keyring(&store, true);
+        keyring.probe().await.unwrap();
+        store.set(Mood::Asks);
+        let slot = slot();
+        let dropped = keyring.write(&slot, "late", (), &quiet);
+        assert!(tokio::time::timeout(Duration::from_millis(20), dropped).await.is_err());
+        store.set(Mood::Well);
+        let_threads_end(&keyring);
+        assert_eq!(store.secrets(), [""; 0]);
     }
 
     #[tokio::test]
     async fn a_restarted_service_is_connected_to_again() {
         let store = FakeStore::new();
         let keyring = keyring(&store, false);
-        keyring.write(&slot(), "x", false, (), &quiet).await.unwrap();
+        keyring.write(&slot(), "x", (), &quiet).await.unwrap();
         store.restart();
         assert_eq!(read(&keyring).await.unwrap().unwrap(), "x");
         store.set(Mood::Gone);
@@ -483,7 +463,7 @@ mod tests {
         let store = FakeStore::new();
         let keyring = keyring(&store, false);
         store.set(Mood::AtMost(3));
-        assert_eq!(keyring.write(&slot(), "long", false, (), &quiet).await, Err(Trouble::TooLong));
+        assert_eq!(keyring.write(&slot(), "long", (), &quiet).await, Err(Trouble::TooLong));
         store.set(Mood::Well);
         store.plant_bytes("llxprt-code-oauth", "anthropic:work", b"\xff\xfe");
         assert_eq!(read(&keyring).await, Err(Trouble::NoText));

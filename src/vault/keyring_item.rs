@@ -1,4 +1,7 @@
-//! One secret among the items of the platform's keyring; every call here may block.
+//! One secret among the items of the platform's keyring.
+//!
+//! Every call may block for a password, but none after `commit`; one that may no longer change anything ends with
+//! `NoEntry`, which nobody sees.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,6 +9,7 @@ use std::sync::Arc;
 use keyring_core::{CredentialStore, Entry, Error, Result};
 use zeroize::Zeroizing;
 
+use super::claim::Commit;
 use super::slot::Slot;
 
 #[cfg(all(unix, not(any(target_os = "macos", target_os = "ios", target_os = "android"))))]
@@ -59,16 +63,20 @@ impl Item {
         }
     }
 
-    pub(super) fn write(&self, store: &CredentialStore, secret: &[u8]) -> Result<()> {
+    pub(super) fn write(&self, store: &CredentialStore, secret: &[u8], commit: Commit<'_>) -> Result<()> {
         let (item, doubles) = match self.any(store)?.get_credential() {
             Ok(item) => (item, Vec::new()),
             Err(Error::Ambiguous(items)) => self.newest(store, items)?.ok_or(Error::NoEntry)?,
             Err(Error::NoEntry) => {
                 let label = format!("llxprt: {}", self.user);
-                return platform::new_entry(store, self.service, &self.user, &label)?.set_secret(secret);
+                let entry = platform::new_entry(store, self.service, &self.user, &label)?;
+                return if commit() { entry.set_secret(secret) } else { Err(Error::NoEntry) };
             }
             Err(error) => return Err(error),
         };
+        if !commit() {
+            return Err(Error::NoEntry);
+        }
         item.set_secret(secret)?;
         platform::mark(&item)?;
         for double in doubles {
@@ -77,13 +85,16 @@ impl Item {
         Ok(())
     }
 
-    pub(super) fn delete(&self, store: &CredentialStore) -> Result<bool> {
+    pub(super) fn delete(&self, store: &CredentialStore, commit: Commit<'_>) -> Result<bool> {
         let items = match self.any(store)?.get_credential() {
             Ok(item) => vec![item],
             Err(Error::Ambiguous(items)) => items,
             Err(Error::NoEntry) => return Ok(false),
             Err(error) => return Err(error),
         };
+        if !commit() {
+            return Err(Error::NoEntry);
+        }
         for item in items {
             gone(item.delete_credential())?;
         }

@@ -85,21 +85,9 @@ impl Vault {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use super::super::fake_keyring::FakeStore;
-    use super::super::keyring::{Keyring, Patience};
+    use super::super::tests::Place;
     use super::super::{VaultErrorKind, Wish};
     use super::*;
-    use crate::config::Dirs;
-
-    fn vault(root: &std::path::Path, store: &Arc<FakeStore>, wish: Wish) -> Vault {
-        let long = Duration::from_secs(5);
-        let patience = Patience { probe: long, quiet: long, unattended: long };
-        let keyring = Keyring::with(store.connector(), store.connector(), false, patience);
-        Vault::with_keyring(&Dirs { overridden: false, ..Dirs::below(root) }, wish, false, keyring)
-    }
 
     fn name() -> KeyName {
         "anthropic".parse().unwrap()
@@ -113,9 +101,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_key_is_saved_listed_by_its_tail_moved_and_deleted() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = FakeStore::new();
-        let vault = vault(dir.path(), &store, Wish::File);
+        let place = Place::new();
+        let vault = place.vault(Wish::File);
         assert_eq!(read(&vault).await, None);
         assert_eq!(vault.write_key(&name(), &Secret::new(KEY)).await.unwrap().home, Home::File);
         assert_eq!(read(&vault).await.unwrap(), KEY);
@@ -126,29 +113,28 @@ mod tests {
             serde_json::json!({"key": KEY}).to_string()
         );
         vault.relocate_key(&name(), Home::Keyring).await.unwrap();
-        assert_eq!(store.secrets(), [KEY], "bare in the keyring");
+        assert_eq!(place.store.secrets(), [KEY], "bare in the keyring");
         assert_eq!(read(&vault).await.unwrap(), KEY);
         vault.relocate_key(&name(), Home::File).await.unwrap();
         assert_eq!(read(&vault).await.unwrap(), KEY);
         assert!(vault.delete_key(&name()).await.unwrap());
         assert!(!vault.delete_key(&name()).await.unwrap());
-        assert_eq!((vault.keys().unwrap().len(), store.secrets().len()), (0, 0));
+        assert_eq!((vault.keys().unwrap().len(), place.store.secrets().len()), (0, 0));
     }
 
     #[tokio::test]
     async fn a_key_that_llxprt_code_saved_is_found_by_name_and_gets_its_tail() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = FakeStore::new();
-        store.plant("llxprt-code-provider-keys", "anthropic", KEY);
-        let vault = vault(dir.path(), &store, Wish::Auto);
+        let place = Place::new();
+        place.store.plant("llxprt-code-provider-keys", "anthropic", KEY);
+        let vault = place.vault(Wish::Auto);
         assert_eq!(read(&vault).await.unwrap(), KEY);
         assert_eq!(vault.keys().unwrap()[0].1, KeyEntry { store: Home::Keyring, tail: "…9k2L".to_owned() });
     }
 
     #[tokio::test]
     async fn a_login_copied_into_the_place_of_a_key_does_not_open() {
-        let dir = tempfile::tempdir().unwrap();
-        let vault = vault(dir.path(), &FakeStore::new(), Wish::File);
+        let place = Place::new();
+        let vault = place.vault(Wish::File);
         vault.write_key(&name(), &Secret::new(KEY)).await.unwrap();
         let login = Slot::Login("anthropic:anthropic".parse().unwrap());
         vault.files.write(&login, "{\"key\":\"planted\"}").unwrap();

@@ -3,6 +3,7 @@
 //! May touch the disk below the data folder and the keyring; may not print, ask, or know what a token is.
 
 mod accounts;
+mod claim;
 mod error;
 #[cfg(test)]
 mod fake_keyring;
@@ -22,6 +23,8 @@ mod secret_service;
 mod secrets;
 mod slot;
 mod start_up;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -124,27 +127,4 @@ enum Plan {
     },
     /// With the reason.
     File(&'static str),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn where_new_logins_go_follows_wish_variable_and_folder() {
-        let own = Dirs::below(std::path::Path::new("/nowhere"));
-        let usual = Dirs { overridden: false, ..own.clone() };
-        let plan = |dirs: &Dirs, wish, off| Vault::new(dirs, wish, off, false).plan();
-        assert_eq!(plan(&usual, Wish::Auto, false), Plan::Keyring { or_file: true });
-        assert_eq!(plan(&usual, Wish::Keyring, false), Plan::Keyring { or_file: false });
-        assert_eq!(plan(&own, Wish::Keyring, false), Plan::Keyring { or_file: false });
-        for (dirs, wish, off) in [
-            (&own, Wish::Auto, false),
-            (&usual, Wish::File, false),
-            (&usual, Wish::Keyring, true),
-            (&usual, Wish::Auto, true),
-        ] {
-            assert!(matches!(plan(dirs, wish, off), Plan::File(_)));
-        }
-    }
 }

@@ -154,21 +154,11 @@ fn plural(count: usize) -> &'static str {
 mod tests {
     use std::fs;
     use std::path::Path;
-    use std::sync::Arc;
-    use std::time::Duration;
 
     use super::super::Wish;
-    use super::super::fake_keyring::{FakeStore, Mood};
-    use super::super::keyring::{Keyring, Patience};
+    use super::super::fake_keyring::Mood;
+    use super::super::tests::Place;
     use super::*;
-    use crate::config::Dirs;
-
-    fn vault(root: &Path, store: &Arc<FakeStore>, wish: Wish) -> Vault {
-        let long = Duration::from_secs(5);
-        let patience = Patience { probe: long, quiet: long, unattended: long };
-        let keyring = Keyring::with(store.connector(), store.connector(), false, patience);
-        Vault::with_keyring(&Dirs { overridden: false, ..Dirs::below(root) }, wish, false, keyring)
-    }
 
     fn account(text: &str) -> Account {
         text.parse().unwrap()
@@ -185,8 +175,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_whole_index_is_only_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let vault = vault(dir.path(), &FakeStore::new(), Wish::File);
+        let place = Place::new();
+        let vault = place.vault(Wish::File);
         login(&vault, "codex:work").await;
         let before = fs::metadata(vault.index.path()).unwrap().modified().unwrap();
         let recovered = vault.recover(|| panic!("profiles are not asked for")).await.unwrap();
@@ -196,18 +186,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_damaged_index_is_kept_aside_and_built_from_files_keyring_and_profiles() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = FakeStore::new();
-        login(&vault(dir.path(), &store, Wish::File), "codex:file").await;
-        login(&vault(dir.path(), &store, Wish::Keyring), "anthropic:ring").await;
-        store.plant("llxprt-code-provider-keys", "openai", "k");
-        store.plant("llxprt-code-provider-keys", "__securestore_probe__1a", "probe");
-        store.plant("llxprt-code-oauth", "no account", "x");
-        let vault = vault(dir.path(), &store, Wish::Auto);
+        let place = Place::new();
+        login(&place.vault(Wish::File), "codex:file").await;
+        login(&place.vault(Wish::Keyring), "anthropic:ring").await;
+        place.store.plant("llxprt-code-provider-keys", "openai", "k");
+        place.store.plant("llxprt-code-provider-keys", "__securestore_probe__1a", "probe");
+        place.store.plant("llxprt-code-oauth", "no account", "x");
+        let vault = place.vault(Wish::Auto);
         fs::write(vault.index.path(), "{").unwrap();
         let Recovered { index, notices } =
             vault.recover(|| vec![account("qwen:lost"), account("codex:file")]).await.unwrap();
-        insta::assert_snapshot!(told(dir.path(), &notices), @r"
+        insta::assert_snapshot!(told(place.root.path(), &notices), @r"
         The index of accounts, ROOT/data/index.json, is damaged: EOF while parsing an object at line 1 column 1. It is kept as ROOT/data/index.json.damaged-1.
         The index of accounts was built from what the vault holds: 2 accounts, 1 key.
         ");
@@ -215,49 +204,46 @@ mod tests {
         assert_eq!(homes, [("anthropic:ring", Home::Keyring), ("codex:file", Home::File), ("qwen:lost", Home::File)]);
         assert!(index.accounts["qwen:lost"].refused.is_some());
         assert_eq!(index.keys.keys().collect::<Vec<_>>(), ["openai"]);
-        assert_eq!(fs::read_to_string(dir.path().join("data/index.json.damaged-1")).unwrap(), "{");
+        assert_eq!(fs::read_to_string(place.root.path().join("data/index.json.damaged-1")).unwrap(), "{");
         assert_eq!(vault.recover(Vec::new).await.unwrap().notices, [""; 0]);
     }
 
     #[tokio::test]
     async fn a_first_start_with_files_and_nothing_there_writes_nothing() {
-        let dir = tempfile::tempdir().unwrap();
+        let place = Place::new();
         for wish in [Wish::File, Wish::Auto] {
-            let store = FakeStore::new();
-            store.set(Mood::Gone);
-            let recovered = vault(dir.path(), &store, wish).recover(Vec::new).await.unwrap();
+            place.store.set(Mood::Gone);
+            let recovered = place.vault(wish).recover(Vec::new).await.unwrap();
             assert_eq!((recovered.index, recovered.notices), (Index::default(), Vec::new()));
-            assert!(!dir.path().join("data").exists());
+            assert!(!place.root.path().join("data").exists());
         }
     }
 
     #[tokio::test]
     async fn a_first_start_finds_the_logins_of_llxprt_code_and_looks_only_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = FakeStore::new();
-        store.plant("llxprt-code-oauth", "anthropic:default", "theirs");
-        let recovered = vault(dir.path(), &store, Wish::Auto).recover(Vec::new).await.unwrap();
+        let place = Place::new();
+        place.store.plant("llxprt-code-oauth", "anthropic:default", "theirs");
+        let recovered = place.vault(Wish::Auto).recover(Vec::new).await.unwrap();
         assert_eq!(recovered.index.entry(&account("anthropic:default")).unwrap().store, Home::Keyring);
         assert_eq!(
             recovered.notices,
             ["The index of accounts was built from what the vault holds: 1 account, 0 keys."]
         );
-        store.plant("llxprt-code-oauth", "anthropic:later", "theirs");
-        let again = vault(dir.path(), &store, Wish::Auto).recover(Vec::new).await.unwrap();
+        place.store.plant("llxprt-code-oauth", "anthropic:later", "theirs");
+        let again = place.vault(Wish::Auto).recover(Vec::new).await.unwrap();
         assert_eq!((again.index, again.notices.len()), (recovered.index, 0));
     }
 
     #[tokio::test]
     async fn what_profiles_name_is_left_open_when_the_keyring_could_not_be_searched() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = FakeStore::new();
-        login(&vault(dir.path(), &store, Wish::File), "codex:file").await;
-        store.set(Mood::Locked);
-        let vault = vault(dir.path(), &store, Wish::Auto);
+        let place = Place::new();
+        login(&place.vault(Wish::File), "codex:file").await;
+        place.store.set(Mood::Locked);
+        let vault = place.vault(Wish::Auto);
         fs::remove_file(vault.index.path()).unwrap();
         let Recovered { index, notices } = vault.recover(|| vec![account("anthropic:ring")]).await.unwrap();
         assert_eq!(index.accounts.keys().collect::<Vec<_>>(), ["codex:file"]);
-        insta::assert_snapshot!(told(dir.path(), &notices), @r"
+        insta::assert_snapshot!(told(place.root.path(), &notices), @r"
         The index of accounts was built from what the vault holds: 1 account, 0 keys.
         The keyring was not searched: it did not allow that.
         ");
@@ -265,9 +251,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_index_of_a_newer_version_is_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let vault = vault(dir.path(), &FakeStore::new(), Wish::File);
-        fs::create_dir_all(dir.path().join("data")).unwrap();
+        let place = Place::new();
+        let vault = place.vault(Wish::File);
+        fs::create_dir_all(place.root.path().join("data")).unwrap();
         fs::write(vault.index.path(), r#"{"version":2}"#).unwrap();
         assert_eq!(vault.recover(Vec::new).await.unwrap_err().kind, VaultErrorKind::Newer);
         assert_eq!(fs::read_to_string(vault.index.path()).unwrap(), r#"{"version":2}"#);
@@ -275,19 +261,18 @@ mod tests {
 
     #[tokio::test]
     async fn many_recoveries_at_once_set_a_damaged_index_aside_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = FakeStore::new();
-        let first = vault(dir.path(), &store, Wish::File);
+        let place = Place::new();
+        let first = place.vault(Wish::File);
         login(&first, "codex:file").await;
         fs::write(first.index.path(), "damage").unwrap();
-        let all: Vec<_> = (0..8).map(|_| vault(dir.path(), &store, Wish::File)).collect();
+        let all: Vec<_> = (0..8).map(|_| place.vault(Wish::File)).collect();
         std::thread::scope(|scope| {
             for vault in &all {
                 scope.spawn(|| vault.rebuild(&Searched::NotAsked, &[]).unwrap());
             }
         });
         assert_eq!(first.index().unwrap().accounts.len(), 1);
-        assert!(dir.path().join("data/index.json.damaged-1").exists());
-        assert!(!dir.path().join("data/index.json.damaged-2").exists());
+        assert!(place.root.path().join("data/index.json.damaged-1").exists());
+        assert!(!place.root.path().join("data/index.json.damaged-2").exists());
     }
 }

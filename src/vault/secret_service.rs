@@ -25,8 +25,15 @@ pub(super) fn reconnect() -> Result<Arc<CredentialStore>> {
     Ok(store)
 }
 
-/// Makes the entry of an item that is not there yet.
+/// Makes the entry of an item that is not there yet, and unlocks the collection that it will be in.
 pub(super) fn new_entry(store: &CredentialStore, service: &str, user: &str, label: &str) -> Result<Entry> {
+    if is_real(store) {
+        let bus = SecretService::connect(EncryptionType::Plain).map_err(errors::decode_error)?;
+        let collection = bus.get_default_collection().map_err(errors::decode_error)?;
+        if collection.is_locked().map_err(errors::decode_error)? {
+            collection.unlock().map_err(errors::decode_error)?;
+        }
+    }
     store.build(service, user, Some(&HashMap::from([TARGET, ("label", label)])))
 }
 

@@ -69,12 +69,12 @@ impl Vault {
     ) -> Result<Option<Zeroizing<String>>, VaultError> {
         match index.home(slot) {
             Some(Home::File) => self.files.read(slot),
-            Some(Home::Keyring) => self.from_keyring(slot, notice).await,
+            Some(Home::Keyring) => self.read_in_keyring(slot, notice).await,
             Some(Home::Memory) | None => self.look_up(slot, notice).await,
         }
     }
 
-    async fn from_keyring(&self, slot: &Slot, notice: Notice<'_>) -> Result<Option<Zeroizing<String>>, VaultError> {
+    async fn read_in_keyring(&self, slot: &Slot, notice: Notice<'_>) -> Result<Option<Zeroizing<String>>, VaultError> {
         if self.no_keyring {
             return Err(off(slot));
         }
@@ -115,7 +115,7 @@ impl Vault {
                 self.update_index(|index| index.settle(slot, Home::File))?;
                 self.to_file(slot, text)
             }
-            (Some(Home::Keyring), _) => self.to_keyring_again(slot, text, held).await,
+            (Some(Home::Keyring), _) => self.write_in_keyring(slot, text, held).await,
             (Some(Home::Memory) | None, Plan::File(why)) => self.to_new_file(slot, text, why, None),
             (Some(Home::Memory) | None, Plan::Keyring { or_file }) => {
                 self.to_new_keyring(slot, text, held, or_file).await
@@ -128,11 +128,11 @@ impl Vault {
         Ok(Written { home: Home::File, note: join(notes) })
     }
 
-    async fn to_keyring_again(&self, slot: &Slot, text: &Form, held: &Held) -> Result<Written, VaultError> {
+    async fn write_in_keyring(&self, slot: &Slot, text: &Form, held: &Held) -> Result<Written, VaultError> {
         if self.no_keyring {
             return Err(off(slot));
         }
-        match self.keyring.write(slot, &text.raw, false, held.clone(), &*self.notice).await {
+        match self.keyring.write(slot, &text.raw, held.clone(), &*self.notice).await {
             Ok(()) => Ok(Written { home: Home::Keyring, note: None }),
             Err(Trouble::TooLong) => {
                 let mut written = self.to_file(slot, text)?;
@@ -182,7 +182,7 @@ impl Vault {
             index.settle(slot, Home::Keyring);
             index.store = Some(seen);
         })?;
-        match self.keyring.write(slot, &text.raw, true, held.clone(), &*self.notice).await {
+        match self.keyring.write(slot, &text.raw, held.clone(), &*self.notice).await {
             Ok(()) => Ok(Written { home: Home::Keyring, note: None }),
             Err(trouble) if or_file || trouble == Trouble::TooLong => self.to_file_instead(slot, text, &trouble),
             Err(trouble) => {
@@ -232,11 +232,11 @@ impl Vault {
         let gone = match home {
             Some(Home::File) => self.files.delete(slot)?,
             Some(Home::Keyring) if self.no_keyring => return Err(off(slot)),
-            Some(Home::Keyring) => self.from_keyring_for_good(slot, held).await?,
+            Some(Home::Keyring) => self.delete_in_keyring(slot, held).await?,
             Some(Home::Memory) | None => {
                 let sealed = self.files.delete(slot)?;
                 let asked = self.keyring_counts() && self.keyring.probe().await.is_ok();
-                (asked && self.from_keyring_for_good(slot, held).await?) || sealed
+                (asked && self.delete_in_keyring(slot, held).await?) || sealed
             }
         };
         if home.is_some() {
@@ -245,7 +245,7 @@ impl Vault {
         Ok(gone)
     }
 
-    async fn from_keyring_for_good(&self, slot: &Slot, held: &Held) -> Result<bool, VaultError> {
+    async fn delete_in_keyring(&self, slot: &Slot, held: &Held) -> Result<bool, VaultError> {
         let deleted = self.keyring.delete(slot, held.clone(), &*self.notice).await;
         deleted.map_err(|trouble| in_keyring(slot, &trouble))
     }
@@ -266,9 +266,9 @@ impl Vault {
             }
             Home::Keyring if self.no_keyring => return Err(off(slot)),
             Home::Keyring => {
-                let written = self.keyring.write(slot, &form.raw, true, held.clone(), &*self.notice).await;
+                let written = self.keyring.write(slot, &form.raw, held.clone(), &*self.notice).await;
                 written.map_err(|trouble| in_keyring(slot, &trouble))?;
-                self.from_keyring(slot, &*self.notice).await?.is_some_and(|back| *back == *form.raw)
+                self.read_in_keyring(slot, &*self.notice).await?.is_some_and(|back| *back == *form.raw)
             }
             Home::Memory => false,
         };
@@ -279,7 +279,7 @@ impl Vault {
         self.update_index(|index| index.settle(slot, to))?;
         let removed = match from {
             Home::File => self.files.delete(slot),
-            Home::Keyring => self.from_keyring_for_good(slot, held).await,
+            Home::Keyring => self.delete_in_keyring(slot, held).await,
             Home::Memory => Ok(true),
         };
         let note = removed.err().map(|error| format!("The old one could not be removed: {}", error.message));

@@ -74,7 +74,8 @@ fn narrow_in(folder: &Path, ours: impl Fn(&str) -> bool, said: &mut Vec<String>)
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
@@ -125,7 +126,8 @@ mod tests {
         let data = dir.path().join("data");
         let codex = data.join("secure-store/tokens/codex");
         let keys = data.join("secure-store/keys");
-        fs::create_dir_all(&keys).unwrap();
+        fs::create_dir(&keys).unwrap();
+        set_mode(&keys, 0o700);
         let left = [
             data.join(".index.json.12345678.tmp"),
             data.join(".vault-0011223344556677.key.abcdefgh.tmp"),
