@@ -1,5 +1,6 @@
 //! llxprt: sign in to AI providers from a terminal.
 
+pub mod auth;
 pub mod error;
 pub mod sandbox;
 pub mod secret;
