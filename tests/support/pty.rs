@@ -36,6 +36,7 @@ pub struct Pty {
     killer: Box<dyn ChildKiller + Send + Sync>,
     pid: u32,
     before: String,
+    mark: String,
     master: Option<Box<dyn MasterPty + Send>>,
     // Held so that the settings can still be read when the program has ended; let go to see the last of its output.
     slave: Option<Box<dyn SlavePty + Send>>,
@@ -103,12 +104,45 @@ impl Pty {
             shared.changed.notify_all();
         });
         let (master, slave) = (Some(pair.master), Some(pair.slave));
-        Self { watched, keys: Some(keys), killer, pid, before, master, slave, folder: None }
+        Self { watched, keys: Some(keys), killer, pid, before, mark: "›".to_owned(), master, slave, folder: None }
     }
 
     /// Keeps the folder that the program works in until this value is gone.
     pub fn hold(&mut self, folder: Arc<tempfile::TempDir>) {
         self.folder = Some(folder);
+    }
+
+    /// Says how a prompt ends; `›`, as in llxprt, unless told.
+    #[must_use]
+    pub fn prompt(mut self, mark: &str) -> Self {
+        self.mark = mark.to_owned();
+        self
+    }
+
+    /// Waits until the cursor stands behind an empty prompt.
+    #[track_caller]
+    pub fn wait_prompt(&self) {
+        self.wait(&format!("a prompt that ends in {:?}", self.mark), DEADLINE, |state| {
+            state.terminal.cursor_behind(&self.mark)
+        });
+    }
+
+    /// Types a line at the prompt and waits for the next prompt; returns the screen between the two.
+    ///
+    /// Not for a line that clears the screen or asks something: there, [`Self::type_line`] and a wait of its own.
+    #[track_caller]
+    pub fn ask(&self, line: &str) -> String {
+        self.wait_prompt();
+        let prompts = |text: &str| text.lines().filter(|row| row.contains(&self.mark)).count();
+        let before = prompts(&self.transcript());
+        self.type_line(line);
+        self.wait(&format!("the prompt after {line:?}"), DEADLINE, |state| {
+            prompts(&state.terminal.transcript()) > before && state.terminal.cursor_behind(&self.mark)
+        });
+        let transcript = self.transcript();
+        let rows: Vec<&str> = transcript.lines().collect();
+        let marked: Vec<usize> = (0..rows.len()).filter(|row| rows[*row].contains(&self.mark)).collect();
+        rows[marked[before - 1] + 1..marked[before]].join("\n")
     }
 
     /// Types a line and Enter. Wait for the prompt first: what is typed before it may be thrown away.
