@@ -241,12 +241,15 @@ fn what_a_terminal_showed_counts_for_canaries() {
 }
 
 #[test]
-fn a_wait_that_fails_shows_the_screen() {
-    let mut pty = shell().pty(&["-c", "echo something else"]);
-    pty.wait_end();
+fn a_wait_that_fails_shows_the_screen_and_ends_with_the_program() {
+    let pty = shell().pty(&["-c", "echo something else"]);
+    let said = complaint(|| pty.wait_until("a word", |screen| screen.contains("word")));
+    assert_eq!(said, "waited for a word; Success; the screen is\nsomething else");
+
+    let pty = Home::of("cat").pty(&[]);
     let said =
         complaint(|| pty.wait_until_within(Duration::from_millis(10), "a word", |screen| screen.contains("word")));
-    assert!(said.contains("waited for a word; Success; the screen is\nsomething else"), "{said}");
+    assert_eq!(said, "waited for a word; the program runs; the screen is\n");
 }
 
 #[test]

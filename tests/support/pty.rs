@@ -26,6 +26,9 @@ pub mod key {
     pub const CTRL_Z: &str = "\x1a";
 }
 
+/// How long the last output of a program that has ended may still take to reach the screen.
+const LAST_OUTPUT: Duration = Duration::from_secs(2);
+
 /// A program that runs in a terminal.
 ///
 /// One thread reads what it writes and answers what it asks (an unanswered `ESC[6n` costs a line editor seconds),
@@ -122,9 +125,13 @@ impl Pty {
     /// Waits until the cursor stands behind an empty prompt.
     #[track_caller]
     pub fn wait_prompt(&self) {
-        self.wait(&format!("a prompt that ends in {:?}", self.mark), DEADLINE, |state| {
-            state.terminal.cursor_behind(&self.mark)
-        });
+        self.try_wait_prompt().unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// As [`Self::wait_prompt`], for callers that can go on without.
+    pub fn try_wait_prompt(&self) -> Result<(), String> {
+        let what = format!("a prompt that ends in {:?}", self.mark);
+        self.try_wait(&what, DEADLINE, |state| state.terminal.cursor_behind(&self.mark))
     }
 
     /// Types a line at the prompt and waits for the next prompt; returns the screen between the two.
@@ -321,13 +328,16 @@ impl Pty {
 
     #[track_caller]
     fn wait(&self, what: &str, limit: Duration, wanted: impl Fn(&mut State) -> bool) {
-        if !self.watched.wait(limit, wanted) {
-            let state = self.watched.lock();
-            let ended = state.ended.as_ref().map_or_else(|| "the program runs".to_owned(), ToString::to_string);
-            let screen = state.terminal.text();
-            drop(state);
-            panic!("waited for {what}; {ended}; the screen is\n{screen}");
+        self.try_wait(what, limit, wanted).unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    fn try_wait(&self, what: &str, limit: Duration, wanted: impl Fn(&mut State) -> bool) -> Result<(), String> {
+        if self.watched.wait(limit, wanted) {
+            return Ok(());
         }
+        let state = self.watched.lock();
+        let ended = state.ended.as_ref().map_or_else(|| "the program runs".to_owned(), |end| end.to_string());
+        Err(format!("waited for {what}; {ended}; the screen is\n{}", state.terminal.text()))
     }
 }
 
@@ -337,13 +347,18 @@ impl Watched {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the state is as wanted; false at the deadline. Each change of the state is looked at once.
+    /// Waits until the state is as wanted; false at the deadline, or when nothing more can come because the program
+    /// has ended. Each change of the state is looked at once.
     fn wait(&self, limit: Duration, wanted: impl Fn(&mut State) -> bool) -> bool {
-        let end = Instant::now() + limit;
+        let mut end = Instant::now() + limit;
+        let mut last = None;
         let mut state = self.lock();
         loop {
             if wanted(&mut state) {
                 return true;
+            }
+            if state.ended.is_some() {
+                end = end.min(*last.get_or_insert_with(|| Instant::now() + LAST_OUTPUT));
             }
             let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
                 return false;
