@@ -131,14 +131,13 @@ fn the_terminal_tells_where_its_cursor_is() {
 
 #[test]
 fn readline_works_in_the_terminal() {
-    let mut pty = Home::of("bash").env("PS1", "ready> ").pty(&["--norc", "--noprofile", "-i"]);
-    pty.wait_for("ready>");
-    pty.type_line("echo one$((1+1))three");
-    pty.wait_for("one2three");
+    let mut pty = Home::of("bash").env("PS1", "ready> ").pty(&["--norc", "--noprofile", "-i"]).prompt("ready>");
+    assert_eq!(pty.ask("echo one$((1+1))three; echo two words"), "one2three\ntwo words");
+    assert_eq!(pty.ask("true"), "");
     pty.keys(key::UP);
-    pty.wait_for_count("echo one$((1+1))three", 2);
-    pty.keys(key::CTRL_C);
-    pty.wait_for("^C");
+    pty.wait_for_count("ready> true", 2);
+    pty.keys(key::CTRL_U);
+    pty.wait_prompt();
     pty.type_line("exit 7");
     assert_eq!(pty.exit_status(), 7);
     pty.assert_restored();
@@ -217,6 +216,12 @@ fn signals_and_hang_ups_end_a_program() {
     pty.signal("TERM");
     assert_eq!(pty.wait_end().signal(), Some("Terminated"));
 
+    let mut pty = Home::of("cat").pty(&[]);
+    pty.type_line("a");
+    pty.wait_for("a\na");
+    pty.keys(key::CTRL_C);
+    assert_eq!(pty.wait_end().signal(), Some("Interrupt"));
+
     let home = shell();
     let mut pty =
         home.pty(&["-c", "trap 'echo gone > hung-up; exit 129' HUP; echo ready; while read -r line; do :; done"]);
@@ -236,12 +241,15 @@ fn what_a_terminal_showed_counts_for_canaries() {
 }
 
 #[test]
-fn a_wait_that_fails_shows_the_screen() {
-    let mut pty = shell().pty(&["-c", "echo something else"]);
-    pty.wait_end();
+fn a_wait_that_fails_shows_the_screen_and_ends_with_the_program() {
+    let pty = shell().pty(&["-c", "echo something else"]);
+    let said = complaint(|| pty.wait_until("a word", |screen| screen.contains("word")));
+    assert_eq!(said, "waited for a word; Success; the screen is\nsomething else");
+
+    let pty = Home::of("cat").pty(&[]);
     let said =
         complaint(|| pty.wait_until_within(Duration::from_millis(10), "a word", |screen| screen.contains("word")));
-    assert!(said.contains("waited for a word; Success; the screen is\nsomething else"), "{said}");
+    assert_eq!(said, "waited for a word; the program runs; the screen is\n");
 }
 
 #[test]

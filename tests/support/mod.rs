@@ -11,6 +11,7 @@ pub mod chromium;
 pub mod done;
 pub mod home;
 pub mod pty;
+pub mod standin;
 pub mod terminal;
 pub mod webdriver;
 
@@ -19,7 +20,8 @@ use std::time::{Duration, Instant};
 
 #[allow(unused_imports, reason = "as above")]
 pub use {
-    browser::Browser, chromium::ChromiumOpener, done::Done, done::Ended, home::Home, pty::Pty, webdriver::WebDriver,
+    browser::Browser, chromium::ChromiumOpener, done::Done, done::Ended, home::Home, pty::Pty, standin::StandIn,
+    webdriver::WebDriver,
 };
 
 /// How long a test waits for something that should happen at once; generous, because a loaded machine is slow.
