@@ -1,6 +1,7 @@
 //! What one provider works with: its books, quotas, ids, clock and options.
 
 use super::Options;
+use super::devices::Devices;
 use super::ids::Ids;
 use super::people;
 use super::quota::{Quota, Quotas};
@@ -20,6 +21,7 @@ pub(super) struct Desk {
     pub(super) url: String,
     pub(super) options: Options,
     pub(super) tokens: Tokens,
+    pub(super) devices: Devices,
     pub(super) ids: Ids,
     pub(super) variants: Variants,
     /// Now in Unix seconds, set before each request.
@@ -35,6 +37,7 @@ impl Desk {
             url: format!("{url}/{provider}"),
             options: options.clone(),
             tokens: Tokens::default(),
+            devices: Devices::default(),
             ids: Ids::new(options.seed, provider),
             variants: Variants::default(),
             now,
@@ -52,6 +55,12 @@ impl Desk {
         let quota = self.quotas.of(email, fresh);
         quota.roll(now);
         quota
+    }
+
+    /// Counts a request of an API key, which has a limit only where a test gave its account one.
+    pub(super) fn take_for_key(&mut self, email: &str) -> bool {
+        let now = self.now;
+        self.quotas.known(email).is_none_or(|quota| quota.take(now))
     }
 
     /// Gives an account this many requests from now on; 0: it is at its limit now.

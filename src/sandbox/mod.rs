@@ -32,16 +32,21 @@
 
 mod answer;
 pub mod anthropic;
+pub mod codex;
 mod control;
 mod desk;
+mod devices;
 mod echo;
 mod ids;
+mod jwt;
 mod oauth;
+mod openai;
 mod page;
 mod people;
 mod provider;
 mod quota;
 mod received;
+mod responses;
 mod script;
 mod server;
 mod sse;

@@ -4,10 +4,13 @@ use url::Url;
 
 use super::answer::Answer;
 use super::desk::Desk;
+use super::devices::Choice;
 use super::page::{self, Look};
 use super::people;
 use super::received::Received;
 use super::tokens::Grant;
+
+const NOBODY: &str = "Choose an account, or type an email address.";
 
 /// What a provider's authorization endpoint accepts.
 pub(super) struct Rules<'a> {
@@ -47,11 +50,35 @@ pub(super) fn authorize(
             let why = "The user denied the request";
             refuse(&grant.redirect, "access_denied", why, grant.state.as_deref())
         }
-        Decision::Nobody => page::failure(look, 400, "Choose an account, or type an email address."),
+        Decision::Nobody => page::failure(look, 400, NOBODY),
         Decision::Allow(email) => {
             grant.email = email;
             let (redirect, params) = land(desk, grant);
             Answer::redirect(with_params(&redirect, params)).header("cache-control", "no-store")
+        }
+    }
+}
+
+/// Serves the page where a person enters the code of a device and decides.
+pub(super) fn device_page(call: &Received, desk: &mut Desk, look: &Look) -> Answer {
+    let in_query = call.param("user_code").unwrap_or_default();
+    if call.method == "GET" {
+        return page::device(look, &in_query);
+    }
+    let fields = call.form_fields().unwrap_or_default();
+    let code = fields.get("user_code").unwrap_or(&in_query);
+    let Some(device) = desk.devices.waiting(code, desk.now) else {
+        return page::failure(look, 400, "There is no such code, or it has been used or has run out.");
+    };
+    match decide(call) {
+        Decision::Nobody => page::failure(look, 400, NOBODY),
+        Decision::Deny => {
+            device.choice = Choice::Denied;
+            page::done(look, "Not connected", "You can close this page.")
+        }
+        Decision::Allow(email) => {
+            device.choice = Choice::Allowed(email);
+            page::done(look, "Connected", "You can close this page and go on in the terminal.")
         }
     }
 }

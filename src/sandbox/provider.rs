@@ -58,4 +58,5 @@ pub(super) trait Provider: Sync {
 }
 
 /// All providers.
-pub(super) static PROVIDERS: &[&dyn Provider] = &[&super::anthropic::Anthropic];
+pub(super) static PROVIDERS: &[&dyn Provider] =
+    &[&super::anthropic::Anthropic, &super::codex::Codex, &super::openai::OpenAi];

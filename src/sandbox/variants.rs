@@ -20,4 +20,10 @@ pub struct Variants {
     pub hang_after: Option<usize>,
     /// Anthropic: a refresh may be a form too, which other clients report to work.
     pub form_refresh: bool,
+    /// Codex: any port of `localhost` is a registered redirect, so that tests can sign in side by side.
+    pub any_port: bool,
+    /// Codex: sign-in by device is switched off for the account (404).
+    pub device_off: bool,
+    /// The seconds between two questions of a device that the provider names instead of its usual ones.
+    pub device_interval: Option<u64>,
 }
