@@ -4,7 +4,11 @@
 //! command says, `auth` and `chat` decide and talk, `providers` and `config` are data, `vault` keeps secrets, `sys`
 //! touches the machine, `ui` shows, `sandbox` stands in for the providers.
 
+pub mod actions;
+pub mod app;
 pub mod auth;
+pub mod chat;
+pub mod config;
 pub mod error;
 pub mod http;
 pub mod providers;

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail by panicking, its steps too")]
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod imports;
 mod sandbox_anthropic;
 mod sandbox_codex;
 mod sandbox_control;
