@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::FromArgMatches;
 
 use crate::complain::Complaint;
+use crate::help::shell_help;
 use crate::refusal::ParseError;
 use crate::side::Side;
 use crate::tree::{NO_COLOR, tree};
@@ -48,7 +49,7 @@ fn read(words: &[String], depth: usize) -> Result<(Shell, Vec<String>), ShellExi
     let mut tree = tree(Side::Shell);
     let walk = Walk::along(Side::Shell, &tree, words);
     if walk.help {
-        return Err(crate::help::shell_help(&walk.names()).map_or_else(ShellExit::from, ShellExit::Text));
+        return Err(ShellExit::Text(shell_help(&walk.names())));
     }
     if walk.version {
         return Err(ShellExit::Text(concat!("llxprt ", env!("CARGO_PKG_VERSION")).to_owned()));

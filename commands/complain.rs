@@ -78,7 +78,7 @@ impl<'w> Complaint<'w> {
         let form = usage(self.side, &tree(self.side), &self.path);
         let error = ParseError::new(message).usage(form);
         let action = self.words.iter().position(|word| word.eq_ignore_ascii_case(&self.path[1]));
-        let swapped = action.and_then(|at| {
+        let swapped = action.filter(|_| self.depth < DEEPEST).and_then(|at| {
             self.words.get(at + 1)?.parse::<Provider>().ok()?;
             let mut words = self.words.to_vec();
             words.swap(at, at + 1);
