@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
-use llxprt_commands::{Bucket, Command, Flags, KeyName, Provider};
+use llxprt_commands::{Account, Bucket, Command, Flags, KeyName, Provider};
 use tokio::runtime::Runtime;
 use url::Url;
 
@@ -45,6 +45,8 @@ pub struct Chosen {
     pub profile: Option<Profile>,
     /// States of logins that ended in this session: their late answers are told apart.
     pub earlier_states: Vec<String>,
+    /// Accounts that a request of this session was sent with.
+    pub used: std::collections::BTreeSet<Account>,
     /// What was said once and need not be said again.
     pub said: Vec<String>,
 }

@@ -7,7 +7,9 @@ mod auth;
 mod choose;
 mod credential;
 mod fresh;
+mod happened;
 mod help;
+mod idle;
 mod keyfile;
 pub mod login;
 mod logout;
@@ -15,6 +17,7 @@ mod names;
 mod set;
 mod stand_in;
 mod status;
+mod token;
 
 use llxprt_commands::{Command, Login, Provider};
 
@@ -25,6 +28,7 @@ use crate::run::Run;
 
 pub use answer::{one_shot, prompt};
 pub use choose::status_line;
+pub use idle::{Watch, renew_while_idle};
 pub use names::names;
 
 /// Does what a command says.
@@ -43,12 +47,12 @@ pub fn perform(run: &mut Run, command: Command) -> Outcome {
         Command::Sandbox(args) => stand_in::serve(run, &args),
         Command::Completions(completions) => help::completions(run, &completions),
         Command::Man => help::man(run),
+        Command::Log => happened::log(run),
         Command::Profile(_)
         | Command::Key(_)
         | Command::Keyfile(_)
         | Command::Baseurl(_)
         | Command::Stats(_)
-        | Command::Log
         | Command::Doctor => later(),
     }
 }
