@@ -8,6 +8,7 @@ mod choose;
 mod credential;
 mod fresh;
 mod help;
+mod keyfile;
 pub mod login;
 mod logout;
 mod names;
@@ -42,7 +43,13 @@ pub fn perform(run: &mut Run, command: Command) -> Outcome {
         Command::Sandbox(args) => stand_in::serve(run, &args),
         Command::Completions(completions) => help::completions(run, &completions),
         Command::Man => help::man(run),
-        Command::Profile(_) | Command::Key(_) | Command::Keyfile(_) | Command::Baseurl(_) | Command::Stats(_) | Command::Log | Command::Doctor => later(),
+        Command::Profile(_)
+        | Command::Key(_)
+        | Command::Keyfile(_)
+        | Command::Baseurl(_)
+        | Command::Stats(_)
+        | Command::Log
+        | Command::Doctor => later(),
     }
 }
 

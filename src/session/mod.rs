@@ -141,4 +141,3 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
         }
     }
 }
-

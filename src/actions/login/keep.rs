@@ -170,7 +170,10 @@ fn kept_where(run: &Run, home: Home) -> String {
         Home::Keyring => format!("Kept in the OS keyring.{session}"),
         Home::File => {
             let place = run.dirs.data.join("secure-store");
-            format!("Kept in a sealed file under {}; its key lies beside it, readable only by you.{session}", place.display())
+            format!(
+                "Kept in a sealed file under {}; its key lies beside it, readable only by you.{session}",
+                place.display()
+            )
         }
         Home::Memory => format!("Kept in memory: it is gone when you leave.{session}"),
     }
