@@ -5,5 +5,6 @@
 mod sandbox_anthropic;
 mod sandbox_codex;
 mod sandbox_control;
+mod sandbox_gemini;
 mod sandbox_openai;
 mod sandbox_steps;
