@@ -37,6 +37,7 @@ mod control;
 mod desk;
 mod devices;
 mod echo;
+pub mod gemini;
 mod ids;
 mod jwt;
 mod oauth;
@@ -59,7 +60,7 @@ pub use provider::Endpoint;
 pub use received::Received;
 pub use script::Script;
 pub use server::Sandbox;
-pub use variants::Variants;
+pub use variants::{CodeAssist, Variants};
 
 use std::time::Duration;
 

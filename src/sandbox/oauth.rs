@@ -20,6 +20,8 @@ pub(super) struct Rules<'a> {
     pub(super) scopes: &'a [&'a str],
     /// Whether a request without a code challenge is refused.
     pub(super) pkce: bool,
+    /// Whether every fault is told to the person and none to the client, as Google does it.
+    pub(super) tells: bool,
 }
 
 /// Where an allowed login leads: the redirect and its parameters, in order.
@@ -38,6 +40,9 @@ pub(super) fn authorize(
     let mut grant = match check(call, rules) {
         Ok(grant) => grant,
         Err(Fault::Told(why)) => return page::failure(look, 400, &why),
+        Err(Fault::Sent { error, why, .. }) if rules.tells => {
+            return page::failure(look, 400, &format!("Error 400: {error}. {why}"));
+        }
         Err(Fault::Sent { redirect, error, why }) => {
             return refuse(&redirect, error, &why, call.param("state").as_deref());
         }
@@ -53,7 +58,8 @@ pub(super) fn authorize(
         Decision::Nobody => page::failure(look, 400, NOBODY),
         Decision::Allow(email) => {
             grant.email = email;
-            let (redirect, params) = land(desk, grant);
+            let (redirect, mut params) = land(desk, grant);
+            params.extend(desk.variants.iss.clone().map(|iss| ("iss".to_owned(), iss)));
             Answer::redirect(with_params(&redirect, params)).header("cache-control", "no-store")
         }
     }

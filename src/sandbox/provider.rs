@@ -59,4 +59,4 @@ pub(super) trait Provider: Sync {
 
 /// All providers.
 pub(super) static PROVIDERS: &[&dyn Provider] =
-    &[&super::anthropic::Anthropic, &super::codex::Codex, &super::openai::OpenAi];
+    &[&super::anthropic::Anthropic, &super::codex::Codex, &super::openai::OpenAi, &super::gemini::Gemini];

@@ -1,6 +1,6 @@
 //! The books of an authorization server: codes, logins with their tokens, API keys.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::ids;
 
@@ -101,6 +101,8 @@ pub(super) struct Tokens {
     access: HashMap<String, Access>,
     refresh: HashMap<String, Refresh>,
     keys: HashMap<String, String>,
+    /// Which clients a person has allowed before.
+    consents: HashSet<(String, String)>,
 }
 
 impl Tokens {
@@ -214,11 +216,19 @@ impl Tokens {
         self.families.iter_mut().filter(|family| family.grant.email == email).for_each(|family| family.ended = true);
     }
 
-    /// Ends the login of a token, access or refresh; tells whether there was one.
+    /// Ends the login of a token, access or refresh; tells whether there was one that lived.
     pub(super) fn revoke_token(&mut self, token: &str) -> bool {
         let family = self.access.get(token).map(|access| access.family);
         let family = family.or_else(|| self.refresh.get(token).map(|refresh| refresh.family));
-        family.inspect(|id| self.families[*id].ended = true).is_some()
+        let Some(family) = family.map(|id| &mut self.families[id]).filter(|family| !family.ended) else { return false };
+        family.ended = true;
+        self.consents.remove(&(family.grant.client.clone(), family.grant.email.clone()));
+        true
+    }
+
+    /// Records that a person allowed a client; tells whether it was the first time.
+    pub(super) fn consent(&mut self, client: &str, email: &str) -> bool {
+        self.consents.insert((client.to_owned(), email.to_owned()))
     }
 
     /// Records an API key.

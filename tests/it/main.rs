@@ -9,6 +9,7 @@ mod imports;
 mod sandbox_anthropic;
 mod sandbox_codex;
 mod sandbox_control;
+mod sandbox_gemini;
 mod sandbox_openai;
 mod sandbox_steps;
 mod stage;
