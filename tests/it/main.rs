@@ -8,3 +8,4 @@ mod sandbox_anthropic;
 mod sandbox_control;
 mod sandbox_steps;
 mod stage;
+mod vault_keyring;
