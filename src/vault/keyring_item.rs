@@ -153,7 +153,7 @@ mod other_platform {
         Ok(())
     }
 
-    pub(super) fn ages(_: &CredentialStore, _: &str, _: &str) -> Result<HashMap<String, (u64, u64)>> {
+    pub(super) fn ages(_: &CredentialStore, _: &str, _: &str) -> Result<HashMap<String, u64>> {
         Ok(HashMap::new())
     }
 

@@ -13,3 +13,4 @@ mod sandbox_gemini;
 mod sandbox_openai;
 mod sandbox_steps;
 mod stage;
+mod vault_keyring;

@@ -11,6 +11,7 @@ pub mod chromium;
 pub mod done;
 pub mod home;
 pub mod pty;
+pub mod secret_service;
 pub mod standin;
 pub mod terminal;
 pub mod webdriver;
