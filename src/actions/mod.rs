@@ -6,6 +6,7 @@ mod answer;
 mod auth;
 mod choose;
 mod credential;
+mod doctor;
 mod fresh;
 mod happened;
 mod help;
@@ -48,12 +49,10 @@ pub fn perform(run: &mut Run, command: Command) -> Outcome {
         Command::Completions(completions) => help::completions(run, &completions),
         Command::Man => help::man(run),
         Command::Log => happened::log(run),
-        Command::Profile(_)
-        | Command::Key(_)
-        | Command::Keyfile(_)
-        | Command::Baseurl(_)
-        | Command::Stats(_)
-        | Command::Doctor => later(),
+        Command::Profile(_) | Command::Key(_) | Command::Keyfile(_) | Command::Baseurl(_) | Command::Stats(_) => {
+            later()
+        }
+        Command::Doctor => doctor::doctor(run),
     }
 }
 
