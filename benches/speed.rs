@@ -1,3 +1,5 @@
+//! Times of single functions.
+
 fn main() {
     divan::main()
 }

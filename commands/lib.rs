@@ -4,33 +4,56 @@
 //! parser of the session and of the shell, completion, help and the reference page.
 
 mod auth;
+mod command_line;
+mod complain;
+mod complete;
+mod confidential;
+mod help;
+mod hint;
 mod key;
+mod known;
+mod line;
 mod names;
+mod nearest;
+mod patterns;
+mod place;
 mod profile;
 mod provider;
+mod reference;
+mod refusal;
 mod session;
 mod set;
 mod shell;
+mod side;
+mod split;
+mod spoken;
+mod tree;
+mod usage;
+mod walk;
+mod words;
+
+#[cfg(test)]
+mod tests;
 
 pub use auth::{Auth, AuthAction, Login, LogoutWhich};
+pub use command_line::ShellExit;
+pub use complete::{Candidate, complete};
+pub use confidential::carries_secret;
+pub use help::help;
+pub use hint::hint;
 pub use key::{Key, KeyAction, Keyfile};
+pub use known::{KnownBucket, KnownProvider, KnownSetting, Names};
+pub use line::{Line, parse, parse_piped, pasted_block};
 pub use names::{Account, BadName, Bucket, KeyName, ProfileName, Provider};
+pub use patterns::redact;
+pub use place::{Place, shell_command};
 pub use profile::{Policy, Profile, ProfileAction, SaveProfile};
 pub use provider::{Baseurl, Model, ProviderChoice};
+pub use reference::reference;
+pub use refusal::ParseError;
 pub use session::{Help, Stats, StatsOf};
 pub use set::{Set, SetAction};
 pub use shell::{ColorWhen, Completions, Flags, SandboxArgs, Shell};
-
-/// One line of a session.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Line {
-    /// A slash command.
-    Command(Command),
-    /// Text for the model.
-    Prompt(String),
-    /// Nothing to do: blank, or a comment.
-    Empty,
-}
 
 /// Everything that can be commanded, after a slash in a session or as words in the shell.
 #[derive(Debug, Clone, PartialEq, clap::Subcommand)]
@@ -58,7 +81,7 @@ pub enum Command {
     /// Check this machine
     #[command(visible_alias = "diagnostics")]
     Doctor,
-    /// Forget the conversation
+    /// Forget the conversation (session only)
     Clear,
     /// Help, or help for one command
     Help(Help),

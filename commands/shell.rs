@@ -1,7 +1,11 @@
 //! The flags of the process (they hold for one run) and the words that only the shell takes.
 
+use std::fmt;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, ValueEnum};
 
+use crate::words::Words;
 use crate::{Bucket, Command, KeyName, ProfileName, Provider};
 
 /// The whole command line of the process.
@@ -16,9 +20,11 @@ pub struct Shell {
     pub command: Option<Command>,
 }
 
-/// Flags; all hold for this run only.
-#[derive(Debug, Clone, PartialEq, Default, Args)]
+/// Flags; all hold for this run only. The `Debug` form hides the key.
+#[derive(Clone, PartialEq, Default, Args)]
 pub struct Flags {
+    // The ids differ from those of the commands' arguments, but for the two that a login has as well: clap gives a
+    // global flag's value to every argument of the same id.
     /// Never open a browser
     #[arg(long, global = true, visible_aliases = ["no-browser", "no-launch-browser"])]
     pub nobrowser: bool,
@@ -26,31 +32,31 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "CMD", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub browser: Option<String>,
     /// An API key, visible to other users of this machine; `-` reads it from stdin
-    #[arg(long, global = true, value_name = "KEY")]
+    #[arg(id = "key-flag", long = "key", global = true, value_name = "KEY")]
     pub key: Option<String>,
     /// A file that holds an API key
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(id = "keyfile-flag", long = "keyfile", global = true, value_name = "PATH")]
     pub keyfile: Option<String>,
     /// A saved API key
     #[arg(long, global = true, value_name = "NAME")]
     pub key_name: Option<KeyName>,
     /// The provider
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(id = "provider-flag", long = "provider", global = true, value_name = "NAME")]
     pub provider: Option<Provider>,
     /// The model
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(id = "model-flag", long = "model", global = true, value_name = "NAME")]
     pub model: Option<String>,
     /// The base URL of the provider's API
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(id = "baseurl-flag", long = "baseurl", global = true, value_name = "URL")]
     pub baseurl: Option<String>,
     /// Load a profile
     #[arg(long, global = true, value_name = "NAME", visible_alias = "profile")]
     pub profile_load: Option<ProfileName>,
     /// The account
-    #[arg(long, global = true, value_name = "NAME", visible_alias = "account")]
+    #[arg(id = "bucket-flag", long = "bucket", global = true, value_name = "NAME", visible_alias = "account")]
     pub bucket: Option<Bucket>,
     /// A setting, for this run; can be repeated
-    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    #[arg(id = "set-flag", long = "set", global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// One prompt: the answer goes to stdout, then exit. A piped stdin is appended; `-` is stdin alone
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -59,7 +65,7 @@ pub struct Flags {
     #[arg(long, global = true)]
     pub json: bool,
     /// Colours
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    #[arg(long, global = true, value_name = "WHEN", value_enum, ignore_case = true, default_value_t)]
     pub color: ColorWhen,
     /// Sentences and ASCII instead of tables, marks and colours
     #[arg(long, global = true, visible_aliases = ["ascii", "screen-reader"])]
@@ -83,6 +89,9 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "SECONDS")]
     pub ttl: Option<u64>,
 }
+
+/// The shells that completions can be printed for.
+const SHELLS: [&str; 5] = ["bash", "zsh", "fish", "elvish", "powershell"];
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -108,5 +117,37 @@ pub struct SandboxArgs {
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Completions {
     /// bash, zsh, fish, elvish or powershell
+    #[arg(value_name = "shell", ignore_case = true, value_parser = PossibleValuesParser::new(SHELLS).map(|name| name.to_lowercase()))]
     pub shell: String,
+}
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        macro_rules! shown {
+            ($($field:ident)*) => {
+                let Self { key, $($field),* } = self;
+                f.debug_struct("Flags").field("key", &key.as_ref().map(|_| "…"))$(.field(stringify!($field), $field))*.finish()
+            };
+        }
+        shown! {
+            nobrowser browser keyfile key_name provider model baseurl profile_load bucket set prompt json color plain
+            quiet verbose log_file keep_going sandbox ttl
+        }
+    }
+}
+
+impl SandboxArgs {
+    pub(crate) fn words(&self) -> Words {
+        let mut words = Words::of("sandbox");
+        words.option("--port", self.port.map(|port| port.to_string()).as_deref());
+        words
+    }
+}
+
+impl Completions {
+    pub(crate) fn words(&self) -> Words {
+        let mut words = Words::of("completions");
+        words.value(&self.shell);
+        words
+    }
 }

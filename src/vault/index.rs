@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use llxprt_commands::{Account, Provider};
 use serde::{Deserialize, Serialize};
 
 /// Where an account's secret rests.
@@ -150,7 +151,6 @@ pub struct Index {
     /// The format; 1.
     pub version: u32,
     /// By `PROVIDER:BUCKET`.
-    #[serde(default)]
     pub accounts: BTreeMap<String, Entry>,
     /// Saved API keys by name: where each rests and its last four characters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -163,11 +163,77 @@ pub struct Index {
     pub other: serde_json::Map<String, serde_json::Value>,
 }
 
+impl Default for Index {
+    fn default() -> Self {
+        Self {
+            version: Self::VERSION,
+            accounts: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            store: None,
+            other: serde_json::Map::new(),
+        }
+    }
+}
+
+impl Index {
+    /// The format that this program writes.
+    pub const VERSION: u32 = 1;
+
+    /// Returns what is known of an account.
+    pub fn entry(&self, account: &Account) -> Option<&Entry> {
+        self.accounts.get(&account.to_string())
+    }
+
+    /// Returns what is known of an account, for changing it.
+    pub fn entry_mut(&mut self, account: &Account) -> Option<&mut Entry> {
+        self.accounts.get_mut(&account.to_string())
+    }
+
+    /// Returns the accounts of a provider in the order of their names; names that no account can have are left out.
+    pub fn accounts_of<'a>(&'a self, provider: &Provider) -> impl Iterator<Item = (Account, &'a Entry)> + use<'a> {
+        let from = format!("{provider}:");
+        // ';' follows ':' in ASCII.
+        let to = format!("{provider};");
+        self.accounts.range(from..to).filter_map(|(name, entry)| Some((name.parse().ok()?, entry)))
+    }
+
+    /// Returns what `vault.store` last came to; `auto` before the first login.
+    pub fn store_seen(&self) -> StoreSeen {
+        let none = || StoreSeen { kind: "auto".to_owned(), detail: "no login yet".to_owned() };
+        self.store.clone().unwrap_or_else(none)
+    }
+}
+
 /// What the index knows of a saved API key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyEntry {
     /// Where it rests.
     pub store: Home,
-    /// Its last four characters.
+    /// Its last four characters; empty until it was read once.
+    #[serde(default)]
     pub tail: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accounts_of_a_provider_are_not_those_of_one_whose_name_begins_alike() {
+        let mut index = Index::default();
+        for name in ["a:x", "a:b", "a-b:x", "ab:x", "a:", "a:../x"] {
+            index.accounts.insert(name.to_owned(), Entry::new(Home::File));
+        }
+        let found: Vec<_> = index.accounts_of(&"a".parse().unwrap()).map(|(account, _)| account.to_string()).collect();
+        assert_eq!(found, ["a:b", "a:x"]);
+    }
+
+    #[test]
+    fn unknown_members_survive_at_every_level() {
+        let text = r#"{"version":1,"accounts":{"a:b":{"store":"file","new":[1]}},"newer":{"x":null}}"#;
+        let index: Index = serde_json::from_str(text).unwrap();
+        let again: serde_json::Value = serde_json::to_value(&index).unwrap();
+        assert_eq!(again["accounts"]["a:b"]["new"], serde_json::json!([1]));
+        assert_eq!(again["newer"], serde_json::json!({"x": null}));
+    }
 }

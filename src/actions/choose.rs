@@ -1,0 +1,90 @@
+//! `/provider`, `/model`, `/clear`, `/quit`, and the prompt that says who would answer.
+
+use llxprt_commands::{Account, Bucket, Model, ProviderChoice};
+
+use super::credential;
+use crate::auth::precedence::Source;
+use crate::error::Outcome;
+use crate::run::Run;
+use crate::ui::clean_line;
+
+/// `/provider [NAME]`
+pub(super) fn provider(run: &mut Run, choice: ProviderChoice) -> Outcome {
+    let ProviderChoice { name } = choice;
+    let Some(name) = name else {
+        let active = run.active();
+        for manifest in run.registry.all() {
+            let mark = if active.as_ref() == Some(&manifest.name) { "*" } else { " " };
+            run.ui.data(&format!("{mark} {:12} {}", manifest.name, manifest.title));
+        }
+        return Ok(());
+    };
+    let title = run.manifest(&name)?.title.clone();
+    run.settings.remember("provider", Some(name.as_str()))?;
+    run.settings.remember("model", None)?;
+    run.chosen.provider = None;
+    run.ui.say(&format!("{title} answers from now on, with {}.", model_name(run)));
+    Ok(())
+}
+
+/// `/model [NAME]`
+pub(super) fn model(run: &mut Run, model: Model) -> Outcome {
+    let Model { name } = model;
+    match name {
+        Some(name) => {
+            run.settings.remember("model", Some(&name))?;
+            run.chosen.model = None;
+            run.ui.say(&format!("{} answers from now on.", clean_line(&name)));
+        }
+        None => {
+            run.ui.data(&model_name(run));
+            if let Some(manifest) = run.active().and_then(|p| run.registry.get(&p)) {
+                run.ui.note(&format!("{} names: {}", manifest.title, manifest.models.join(", ")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the model that answers.
+pub(super) fn model_name(run: &Run) -> String {
+    let remembered = || run.settings.in_file("model").and_then(|v| v.as_str()).map(str::to_owned);
+    let default = || run.active().and_then(|p| run.registry.get(&p)).map(|m| m.default_model.clone());
+    let profile = || run.chosen.profile.as_ref().and_then(|p| p.model.clone());
+    run.chosen.model.clone().or_else(profile).or_else(remembered).or_else(default).unwrap_or_else(|| "no model".into())
+}
+
+/// `/clear`
+pub(super) fn clear(run: &mut Run) -> Outcome {
+    run.conversation.clear();
+    run.ui.say("The conversation starts anew.");
+    Ok(())
+}
+
+/// `/quit`
+pub(super) fn quit(run: &mut Run) -> Outcome {
+    run.leaving = true;
+    Ok(())
+}
+
+/// Returns the session's prompt: who would answer.
+pub fn status_line(run: &Run) -> String {
+    let mark = if run.ui.plain { "> " } else { " › " };
+    let Some(provider) = run.active() else { return format!("no account{mark}") };
+    let who = || {
+        let index = run.index().ok()?;
+        let resolution = credential::resolution_with(run, run.registry.get(&provider)?, &index);
+        let winner = resolution.winner?;
+        if winner.source != Source::OAuth {
+            return Some(winner.detail);
+        }
+        let bucket: Bucket = winner.detail.parse().ok()?;
+        let is_default = bucket == Bucket::default();
+        match index.entry(&Account { provider: provider.clone(), bucket }) {
+            None => Some("(sign in on first use)".to_owned()),
+            Some(entry) if is_default => Some(clean_line(entry.identity.as_deref().unwrap_or("default"))),
+            Some(_) => Some(winner.detail),
+        }
+    };
+    format!("{provider} {}{mark}", who().unwrap_or_else(|| "(no account)".to_owned()))
+}

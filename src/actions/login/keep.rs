@@ -1,0 +1,188 @@
+//! Keeping a login: under which name, in which store, and what is said of it.
+
+use llxprt_commands::{Account, Bucket};
+
+use super::{Signed, Wanted};
+use crate::auth::{Identity, Tokens};
+use crate::error::{Code, Failure, Outcome};
+use crate::providers::{Grants, OAuth};
+use crate::run::Run;
+use crate::seams::Typed;
+use crate::ui::{clean_line, times};
+use crate::vault::{Entry, Home};
+
+/// What to do with a login.
+pub(super) enum Choice {
+    /// Keep it under this name.
+    Keep(Bucket),
+    /// Sign in once more.
+    Again,
+}
+
+/// Compares the identity with the email that the bucket is named after (design 4.1).
+pub(super) fn choose_bucket(run: &Run, wanted: &Wanted, identity: &Identity) -> Outcome<Choice> {
+    let asked = &wanted.bucket;
+    let Some(email) = &identity.email else { return Ok(Choice::Keep(asked.clone())) };
+    if wanted.how.force || !asked.as_str().contains('@') || email.eq_ignore_ascii_case(asked.as_str()) {
+        return Ok(Choice::Keep(asked.clone()));
+    }
+    let shown = clean_line(email);
+    let words = format!("The browser signed in as {shown}, but you asked for {asked}.");
+    let refuse = || Failure::new(Code::Identity, format!("{words} Nothing was stored.")).then(wanted.command());
+    if !run.keyboard.is_person() {
+        return Err(refuse().say("--force keeps it under the name you gave."));
+    }
+    let own: Option<Bucket> = email.parse().ok();
+    run.ui.say(&words);
+    if let Some(own) = &own {
+        run.ui.say(&format!("  1  keep it under its own name, {own}"));
+    }
+    run.ui.say("  2  try again and choose the account in the browser");
+    run.ui.say(&format!("  3  keep it as {asked} anyway"));
+    loop {
+        match run.keyboard.ask("Nothing is stored yet. Choice [2] › ") {
+            Typed::Line(answer) => match (answer.trim(), &own) {
+                ("1", Some(own)) => return Ok(Choice::Keep(own.clone())),
+                ("" | "2", _) => return Ok(Choice::Again),
+                ("3", _) => return Ok(Choice::Keep(asked.clone())),
+                _ => run.ui.say("Type 1, 2 or 3; Ctrl+C leaves everything as it was."),
+            },
+            Typed::Cancelled => return Err(Failure::new(Code::Cancelled, "Sign-in cancelled. Nothing was stored.")),
+            Typed::End | Typed::Broken | Typed::Nobody => return Err(refuse()),
+        }
+    }
+}
+
+/// Stores a login and says so.
+pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wanted, signed: Signed) -> Outcome {
+    let now = run.now();
+    let Signed { answer, identity, unverified } = signed;
+    let skew = answer.skew;
+    let host = oauth.token_url.host_str().unwrap_or_default();
+    let mut tokens = answer.into_tokens(now, host);
+    tokens.account_id = identity.id.clone();
+    if oauth.grants == Grants::ApiKey {
+        tokens.expiry = None;
+        tokens.lifetime = None;
+    }
+    let vault = run.vault.clone();
+    let json = tokens.to_json();
+    let (home, note) = if wanted.how.memory {
+        vault.keep_in_memory(account, &json);
+        (Home::Memory, None)
+    } else {
+        let written = run.wait(async {
+            let lock = vault.lock(account).await?;
+            Ok(vault.write(&lock, account, &json).await?)
+        })?;
+        (written.home, written.note)
+    };
+    let twin = twin(run, account, &identity);
+    if home != Home::Memory {
+        describe(run, account, home, &tokens, &identity, unverified.is_some())?;
+    }
+    run.log.note(now, &account.to_string(), "signed in");
+    run.chosen.used.insert(account.clone());
+    run.chosen.buckets.insert(account.provider.clone(), account.bucket.clone());
+    super::super::activate(run, &account.provider)?;
+    tell(run, account, &identity, &tokens, unverified.as_deref());
+    run.ui.note(&kept_where(run, home));
+    if let Some(note) = note {
+        run.ui.note(&note);
+    }
+    if let Some(twin) = twin {
+        run.ui.warn(&format!("{} and {twin} are one identity: their limits are shared.", account.bucket));
+    }
+    if let Some(skew) = skew.filter(|s| s.abs() > 60) {
+        let way = if skew > 0 { "behind" } else { "ahead of" };
+        let span = times::span(skew.abs());
+        run.ui.warn(&format!("This machine's clock is {span} {way} the provider's. Sign-in works, times may be off."));
+    }
+    Ok(())
+}
+
+fn describe(
+    run: &Run,
+    account: &Account,
+    home: Home,
+    tokens: &Tokens,
+    identity: &Identity,
+    unverified: bool,
+) -> Outcome {
+    let key = account.to_string();
+    run.vault.update_index(|index| {
+        let entry = index.accounts.entry(key).or_insert_with(|| Entry::new(home));
+        let same = entry.identity_id.is_some() && entry.identity_id == identity.id;
+        if !same {
+            // Limits and counts belong to the identity that was here before.
+            entry.limits.clear();
+            entry.windows.clear();
+            entry.windows_at = None;
+            entry.counts = crate::vault::Counts::default();
+        }
+        entry.store = home;
+        entry.identity.clone_from(&identity.email);
+        entry.identity_id.clone_from(&identity.id);
+        entry.plan.clone_from(&identity.plan);
+        entry.expires_at = tokens.expiry;
+        entry.refreshable = tokens.refresh.is_some();
+        entry.signed_in_until = tokens.signed_in_until;
+        entry.unverified = unverified;
+        entry.refused = None;
+        entry.unreadable = None;
+    })?;
+    Ok(())
+}
+
+/// Finds another bucket of the same identity.
+fn twin(run: &Run, account: &Account, identity: &Identity) -> Option<Bucket> {
+    let id = identity.id.as_ref()?;
+    let index = run.index().ok()?;
+    let other = index
+        .accounts_of(&account.provider)
+        .find(|(a, e)| a.bucket != account.bucket && e.identity_id.as_ref() == Some(id));
+    other.map(|(a, _)| a.bucket)
+}
+
+fn tell(run: &Run, account: &Account, identity: &Identity, tokens: &Tokens, unverified: Option<&str>) {
+    let who = match (&identity.email, unverified) {
+        (Some(email), _) => format!(" as {}", clean_line(email)),
+        (None, _) => format!(" as {} (the provider does not tell who it is)", account.bucket),
+    };
+    let plan = identity.plan.as_deref().map_or(String::new(), |p| format!(" ({} plan)", capital(&clean_line(p))));
+    let now = run.now();
+    let lasts = match (tokens.signed_in_until, &tokens.refresh, tokens.expiry) {
+        (Some(until), ..) => {
+            format!("Signed in for {}; renews until then by itself.", times::both(now, until))
+        }
+        (None, Some(_), _) => "Renews by itself.".to_owned(),
+        (None, None, Some(expiry)) => format!("Valid for {}; it does not renew.", times::both(now, expiry)),
+        (None, None, None) => "It does not run out.".to_owned(),
+    };
+    let verb = if unverified.is_some() { "Stored the sign-in to" } else { "Signed in to" };
+    run.ui.say(&format!("{verb} {}{who}{plan}. {lasts}", account.provider));
+    if let Some(why) = unverified {
+        run.ui.warn(&format!("Not verified yet: {}. The next request tells.", clean_line(why)));
+    }
+}
+
+fn kept_where(run: &Run, home: Home) -> String {
+    let session = if run.ui.session { " Used from now on in this session." } else { "" };
+    match home {
+        Home::Keyring => format!("Kept in the OS keyring.{session}"),
+        Home::File => {
+            let place = run.dirs.data.join("secure-store");
+            format!(
+                "Kept in a sealed file under {}; its key lies beside it, readable only by you.{session}",
+                place.display()
+            )
+        }
+        Home::Memory => format!("Kept in memory: it is gone when you leave.{session}"),
+    }
+}
+
+/// A plan as a person writes it.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
+}

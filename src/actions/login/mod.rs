@@ -1,0 +1,157 @@
+//! Signing in: what is asked before, the race of callback and paste, what is asked after, and the keeping.
+
+mod keep;
+mod pages;
+mod question;
+mod race;
+mod screen;
+
+use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provider};
+
+use super::surroundings;
+use crate::auth::no_browser::{Asked, Begin, begin};
+use crate::auth::{Client, Identity};
+use crate::error::{Code, Failure, Outcome};
+use crate::run::Run;
+use crate::seams::Typed;
+use crate::vault::Entry;
+
+/// A login that is wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Where.
+    pub provider: Provider,
+    /// As which account; `default` when a person named none.
+    pub bucket: Bucket,
+    /// The flags of the command.
+    pub how: Login,
+    /// Who wants it.
+    pub asked: Asked,
+}
+
+impl Wanted {
+    /// A login that a person typed.
+    pub fn typed(provider: Provider, how: Login) -> Self {
+        Self { provider, bucket: how.bucket.clone().unwrap_or_default(), how, asked: Asked::Typed }
+    }
+
+    /// The command that asks for this login.
+    pub fn command(&self) -> Command {
+        command(&self.provider, &self.bucket)
+    }
+
+    fn account(&self) -> Account {
+        Account { provider: self.provider.clone(), bucket: self.bucket.clone() }
+    }
+}
+
+/// The command that signs in to an account.
+pub fn command(provider: &Provider, bucket: &Bucket) -> Command {
+    let bucket = (*bucket != Bucket::default()).then(|| bucket.clone());
+    let action = AuthAction::Login(Login { bucket, ..Login::default() });
+    Command::Auth(Auth { provider: Some(provider.clone()), action: Some(action) })
+}
+
+/// Signs in. Returns the account that it was kept as, or `None` when the login there still works and stays.
+///
+/// # Errors
+/// Whatever stands in the way; nothing stored changes then.
+pub fn login(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
+    let (manifest, oauth) = run.oauth(&wanted.provider)?;
+    let (manifest, oauth) = (manifest.clone(), oauth.clone());
+    let client = client(run, &wanted.provider)?;
+    if !still_wanted(run, wanted)? {
+        return Ok(None);
+    }
+    question::accept(run, &manifest, &oauth)?;
+    if !run.settings.oauth_enabled(&wanted.provider) {
+        run.settings.set_oauth_enabled(&wanted.provider, true)?;
+        run.ui.note(&format!("Sign-in is now on for {}.", wanted.provider));
+    }
+    loop {
+        let begin = begin(&surroundings(run, &wanted.how), wanted.asked);
+        if let Begin::CannotAsk { why } = &begin {
+            return Err(need_login(run, &wanted.provider, &wanted.bucket, why));
+        }
+        let signed = race::race(run, &manifest, &oauth, &client, wanted, begin)?;
+        match keep::choose_bucket(run, wanted, &signed.identity)? {
+            keep::Choice::Keep(bucket) => {
+                let account = Account { provider: wanted.provider.clone(), bucket };
+                keep::keep(run, &oauth, &account, wanted, signed)?;
+                return Ok(Some(account));
+            }
+            keep::Choice::Again => run.ui.note("Choose the account in the browser this time."),
+        }
+    }
+}
+
+/// Signs in before a prompt can be answered.
+///
+/// # Errors
+/// As [`login`].
+pub fn lazy(run: &mut Run, provider: &Provider, bucket: &Bucket) -> Outcome<Account> {
+    let asked = if run.flags.prompt.is_some() { Asked::OneShot } else { Asked::Lazy };
+    let wanted = Wanted { provider: provider.clone(), bucket: bucket.clone(), how: Login::default(), asked };
+    let kept = login(run, &wanted)?;
+    Ok(kept.unwrap_or_else(|| wanted.account()))
+}
+
+/// The failure of a run that cannot ask.
+pub fn need_login(run: &Run, provider: &Provider, bucket: &Bucket, why: &str) -> Failure {
+    let words = format!("{provider} needs a sign-in, and this run cannot ask ({why}).");
+    let failure = Failure::new(Code::NeedLogin, words).then(command(provider, bucket));
+    let variable = run.manifest(provider).ok().and_then(|m| m.api_key_env.first().cloned());
+    match variable {
+        Some(variable) => failure.say(format!("Or set {variable}.")),
+        None => failure,
+    }
+}
+
+/// Finds the OAuth client: the user's own, or the manifest's.
+pub(super) fn client(run: &Run, provider: &Provider) -> Outcome<Client> {
+    let (manifest, oauth) = run.oauth(provider)?;
+    if let Some(id) = run.settings.text(&format!("auth.{provider}.clientId")) {
+        return Ok(Client { id: id.to_owned(), secret: oauth.client_secret.clone() });
+    }
+    match &oauth.client_id {
+        Some(id) => Ok(Client { id: id.clone(), secret: oauth.client_secret.clone() }),
+        None => {
+            let words = format!("{} needs an OAuth client of your own, and none is set.", manifest.title);
+            let help = oauth.client_help.clone().unwrap_or_else(|| format!("/set auth.{provider}.clientId ID"));
+            Err(Failure::new(Code::NoClient, words).say(help))
+        }
+    }
+}
+
+/// Asks before a login that still works is replaced. Without a terminal nothing changes.
+fn still_wanted(run: &Run, wanted: &Wanted) -> Outcome<bool> {
+    let index = run.index()?;
+    let works = |e: &&Entry| e.refused.is_none() && e.unreadable.is_none();
+    let Some(entry) = index.entry(&wanted.account()).filter(works) else { return Ok(true) };
+    let usable = entry.refreshable || entry.expires_at.is_none_or(|at| at > run.now());
+    if wanted.how.force || wanted.asked != Asked::Typed || !usable {
+        return Ok(true);
+    }
+    let who = entry.identity.as_deref().unwrap_or("an account that the provider does not name");
+    let who = crate::ui::clean_line(who);
+    run.ui.say(&format!("{} is signed in to {} already, as {who}.", wanted.bucket, wanted.provider));
+    if !run.keyboard.is_person() {
+        run.ui.note("Nothing changed. --force replaces it.");
+        return Ok(false);
+    }
+    match run.keyboard.ask("Sign in anew and replace it? [y/N] ") {
+        Typed::Line(answer) if answer.trim().eq_ignore_ascii_case("y") => Ok(true),
+        _ => {
+            run.ui.note("Nothing changed.");
+            Ok(false)
+        }
+    }
+}
+
+/// A login that the provider granted and that is not stored yet.
+struct Signed {
+    answer: crate::auth::TokenAnswer,
+    identity: Identity,
+    /// Why the verifying call has to be made again later.
+    unverified: Option<String>,
+}

@@ -1,0 +1,37 @@
+//! The question before a login that its provider has limited or ended (design 4.5). The sandbox asks too.
+
+use crate::error::{Code, Failure, Outcome};
+use crate::providers::{Manifest, OAuth, Status};
+use crate::run::Run;
+use crate::seams::Typed;
+
+/// Asks, unless a yes is remembered; a yes is remembered for that date of the restriction.
+pub(super) fn accept(run: &mut Run, manifest: &Manifest, oauth: &OAuth) -> Outcome {
+    let since = oauth.since.as_deref().unwrap_or_default();
+    let setting = format!("auth.{}.accepted", manifest.name);
+    if oauth.status == Status::Active || run.settings.text(&setting) == Some(since) {
+        return Ok(());
+    }
+    let key = format!("/key save {}", manifest.name);
+    let reason = oauth.reason.as_deref().unwrap_or("its owner limits such sign-ins");
+    let (words, code) = match oauth.status {
+        Status::Retired => (format!("{} ended this sign-in on {since}: {reason}.", manifest.title), "W-RETIRED"),
+        _ => (format!("{reason} (since {since})."), "W-RESTRICTED"),
+    };
+    run.ui.warn(&format!("{words}  {code}"));
+    let link = oauth.link.as_deref().unwrap_or_default();
+    run.ui.say(&format!("  {key}   {link}").trim_end().to_owned());
+    if !run.keyboard.is_person() {
+        return match oauth.status {
+            Status::Retired => Err(Failure::new(Code::Retired, words).say(format!("A key is the way now: {key}"))),
+            Status::Active | Status::Restricted => Ok(()),
+        };
+    }
+    match run.keyboard.ask("Sign in all the same? [y/N] ") {
+        Typed::Line(answer) if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") => {
+            run.settings.set(&setting, since)
+        }
+        Typed::Cancelled | Typed::Broken => Err(Failure::new(Code::Cancelled, "Sign-in cancelled.")),
+        _ => Err(Failure::new(Code::Denied, "Not signed in. Nothing changed.").say(format!("Use a key: {key}"))),
+    }
+}

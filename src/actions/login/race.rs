@@ -1,0 +1,469 @@
+//! One login, several ways to answer it: callback and paste race, the first good answer wins, the others leave
+//! nothing behind (`docs/security.md`, login).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
+
+use super::pages::page;
+use super::{Signed, Wanted, screen};
+use crate::auth::no_browser::{Begin, Opener, PasteFrom};
+use crate::auth::paste::{self, Choice, Expect, Pasted, Shows};
+use crate::auth::{Attempt, Client, Trouble, Verdict, exchange, verify};
+use crate::error::{Code, Failure, Outcome};
+use crate::providers::{Manifest, OAuth, PastedCode, StateIn};
+use crate::run::Run;
+use crate::seams::{Keyboard, Typed};
+use crate::sys::browser::{self, Start};
+use crate::sys::listener::{Bound, Callback, Listening};
+use crate::ui::{Ui, clean_line};
+
+/// How long a login waits for its answer.
+const DEADLINE: Duration = Duration::from_secs(600);
+/// How long the page in the browser is held for the verdict.
+const HOLD: Duration = Duration::from_secs(10);
+
+/// What happens while a login waits.
+enum Event {
+    Callback(Callback),
+    Typed(Typed),
+    OpenerFailed(String),
+}
+
+/// The attempts of one login, and the end of the way back from the browser.
+struct Course {
+    attempts: Vec<Attempt>,
+    listening: Option<Listening>,
+    port: Option<u16>,
+    deadline: Instant,
+}
+
+/// Signs in at the provider. Nothing is stored.
+pub(super) fn race(
+    run: &mut Run,
+    manifest: &Manifest,
+    oauth: &OAuth,
+    client: &Client,
+    wanted: &Wanted,
+    begin: Begin,
+) -> Outcome<Signed> {
+    let (tell, mut events) = unbounded_channel();
+    let mut course = set_out(run, oauth, client, wanted, &begin, &tell)?;
+    let link = course.attempts.last().map(|a| a.url.clone()).unwrap_or_else(|| oauth.token_url.clone());
+    let until = run.now() + DEADLINE.as_secs() as i64;
+    screen::invite(run, wanted, oauth, &begin, &link, course.port, until);
+    if let Begin::Browser { with, .. } = &begin {
+        let tell = tell.clone();
+        let hidden = hidden_env(run);
+        let url = course.attempts[0].url.clone();
+        browser::open(&start(with, &url), &url, &hidden, move |words| {
+            let _ = tell.send(Event::OpenerFailed(words));
+        });
+    }
+    let reads = match &begin {
+        Begin::Browser { paste, .. } => *paste,
+        Begin::Link { .. } | Begin::CannotAsk { .. } => true,
+    };
+    let piped = matches!(begin, Begin::Link { from: PasteFrom::Stdin, .. });
+    let mut box_ = PasteBox::new(run, tell, reads);
+    if reads && !piped {
+        run.ui.say("Finish in the browser, or paste the code or the whole redirected address here.");
+        run.ui.say(&screen::menu(false));
+    }
+    let result = wait(run, manifest, oauth, client, wanted, &mut course, &mut events, &mut box_);
+    box_.close();
+    // Dropped before anything else is said: the port is free for the next login.
+    course.listening = None;
+    run.chosen.earlier_states.extend(course.attempts.into_iter().map(|a| a.state));
+    result
+}
+
+/// Binds the listener before anything is opened, and makes the attempts.
+fn set_out(
+    run: &Run,
+    oauth: &OAuth,
+    client: &Client,
+    wanted: &Wanted,
+    begin: &Begin,
+    tell: &UnboundedSender<Event>,
+) -> Outcome<Course> {
+    let hint = Some(wanted.bucket.as_str()).filter(|b| b.contains('@'));
+    let attempt = |redirect: &str| Attempt::new(oauth, client, redirect, hint);
+    let page = oauth.paste_redirect.as_ref().map(|url| url.as_str().to_owned());
+    let mut attempts = Vec::new();
+    let mut bound = None;
+    // A link for another device cannot come back here, where the provider has a page for that; otherwise its address
+    // is what will be copied, and a tunnel may still bring the browser back.
+    if matches!(begin, Begin::Browser { .. }) || page.is_none() {
+        match Bound::new(&oauth.redirect.host, &oauth.redirect.ports) {
+            Ok(b) => bound = Some(b),
+            Err(taken) if page.is_some() || !oauth.redirect.ports.is_empty() => {
+                let words = format!("No port that this provider allows is free ({}).", clean_line(&taken.0));
+                run.ui.warn(&format!("{words} Paste mode is ready instead.  {}", Code::Port.text()));
+            }
+            Err(taken) => return Err(Failure::new(Code::Port, format!("No port is free here: {}.", taken.0))),
+        }
+        let port = bound.as_ref().map(|b| b.port).or(oauth.redirect.ports.first().copied()).unwrap_or_default();
+        if bound.is_some() || page.is_none() {
+            attempts.push(attempt(&format!("http://{}:{port}{}", oauth.redirect.host, oauth.redirect.path))?);
+        }
+    }
+    if let Some(page) = page {
+        attempts.push(attempt(&page)?);
+    }
+    let port = bound.as_ref().map(|b| b.port);
+    let listening = match bound {
+        None => None,
+        Some(bound) => {
+            let in_path = oauth.state_in == StateIn::Path;
+            let states: Vec<_> = attempts.iter().map(|a| a.state.clone()).collect();
+            let ours = move |tail: &str, query: &[(String, String)]| {
+                let state = match in_path {
+                    true => Some(tail),
+                    false => query.iter().find(|(k, _)| k == "state").map(|(_, v)| v.as_str()),
+                };
+                let same = |s: &&String| state.is_some_and(|state| constant_time_eq(s, state));
+                (in_path || tail.is_empty()) && states.iter().any(|s| same(&s))
+            };
+            let (listening, mut callbacks) = bound
+                .serve(&oauth.redirect.path, ours)
+                .map_err(|e| Failure::new(Code::Port, format!("The way back from the browser failed: {e}.")))?;
+            let tell = tell.clone();
+            run.runtime()?.spawn(async move {
+                while let Some(callback) = callbacks.recv().await {
+                    if tell.send(Event::Callback(callback)).is_err() {
+                        return;
+                    }
+                }
+            });
+            Some(listening)
+        }
+    };
+    Ok(Course { attempts, listening, port, deadline: Instant::now() + DEADLINE })
+}
+
+fn constant_time_eq(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |acc, (a, b)| acc | (a ^ b)) == 0
+}
+
+#[expect(clippy::too_many_arguments, reason = "one loop over everything that a login consists of")]
+fn wait(
+    run: &Run,
+    manifest: &Manifest,
+    oauth: &OAuth,
+    client: &Client,
+    wanted: &Wanted,
+    course: &mut Course,
+    events: &mut UnboundedReceiver<Event>,
+    paste: &mut PasteBox,
+) -> Outcome<Signed> {
+    let runtime = run.runtime()?;
+    let mut busy = run.signals.busy();
+    let cancelled = || Failure::new(Code::Cancelled, "Sign-in cancelled.");
+    paste.ask();
+    loop {
+        let event = runtime.block_on(async {
+            tokio::select! {
+                event = events.recv() => Ok(event),
+                () = busy.interrupted() => Err(cancelled()),
+                () = tokio::time::sleep_until(course.deadline) => Err(
+                    Failure::new(Code::Timeout, "Nobody finished the sign-in within 10 minutes. Nothing changed.")
+                        .then(wanted.command())
+                ),
+            }
+        })?;
+        match event {
+            None => return Err(cancelled()),
+            Some(Event::OpenerFailed(words)) => paste.above(|| {
+                run.ui.warn(&format!("Your browser did not open: {}. Use the link.", clean_line(&words)));
+            }),
+            Some(Event::Callback(callback)) => {
+                paste.close();
+                return came_back(run, manifest, oauth, client, course, callback, events);
+            }
+            Some(Event::Typed(typed)) => {
+                if let Some(signed) = typed_in(run, manifest, oauth, client, course, paste, typed)? {
+                    return Ok(signed);
+                }
+            }
+        }
+    }
+}
+
+/// The browser came back with a state of ours.
+fn came_back(
+    run: &Run,
+    manifest: &Manifest,
+    oauth: &OAuth,
+    client: &Client,
+    course: &Course,
+    callback: Callback,
+    events: &mut UnboundedReceiver<Event>,
+) -> Outcome<Signed> {
+    let get = |name: &str| callback.query.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone());
+    let state = if oauth.state_in == StateIn::Path { Some(callback.tail.clone()) } else { get("state") };
+    let attempt = course.attempts.iter().find(|a| state.as_deref().is_some_and(|s| a.has_state(s)));
+    let Some(attempt) = attempt else { return Err(Failure::new(Code::State, "The answer had no state of ours.")) };
+    if let Some(issuer) = get("iss").filter(|iss| !same_issuer(oauth, iss)) {
+        callback.answer(&page("Not signed in", "The answer came from another provider."));
+        let words = format!("The answer came from {}, not from {}.", clean_line(&issuer), manifest.title);
+        return Err(Failure::new(Code::State, words));
+    }
+    if let Some(error) = get("error") {
+        let denied = denied(&error, get("error_description").as_deref());
+        callback.answer(&page("Not signed in", &denied.message));
+        return Err(denied);
+    }
+    let Some(code) = get("code").filter(|c| !c.is_empty()) else {
+        callback.answer(&page("Not signed in", "The provider sent no code."));
+        return Err(Failure::new(Code::LoginFailed, "The provider came back without a code. Nothing changed."));
+    };
+    let runtime = run.runtime()?;
+    let mut busy = run.signals.busy();
+    let mut held = vec![callback];
+    let result = runtime.block_on(async {
+        let work = complete(run, manifest, oauth, client, attempt, &code);
+        tokio::pin!(work);
+        let mut hold = std::pin::pin!(tokio::time::sleep(HOLD));
+        let mut holding = true;
+        loop {
+            tokio::select! {
+                result = &mut work => return result,
+                // A reload gets the same page and does nothing.
+                Some(event) = events.recv() => if let Event::Callback(again) = event { held.push(again) },
+                () = &mut hold, if holding => {
+                    holding = false;
+                    for callback in held.drain(..) {
+                        callback.answer(&page("Almost there", "Look at the terminal: the sign-in is still being checked."));
+                    }
+                },
+                () = busy.interrupted() => {
+                    return Err(Failure::new(Code::Cancelled, "Sign-in cancelled. Nothing was stored."));
+                }
+            }
+        }
+    });
+    let page = match &result {
+        Ok(signed) => {
+            let who = signed.identity.email.as_deref().map_or(String::new(), |e| format!(" as {e}"));
+            page("Signed in", &format!("You signed in to {}{who}. Go back to the terminal.", manifest.title))
+        }
+        Err(failure) => page("Not signed in", &failure.message),
+    };
+    for callback in held {
+        callback.answer(&page);
+    }
+    result
+}
+
+/// Something was typed or pasted. `None`: the login goes on waiting.
+fn typed_in(
+    run: &Run,
+    manifest: &Manifest,
+    oauth: &OAuth,
+    client: &Client,
+    course: &mut Course,
+    box_: &mut PasteBox,
+    typed: Typed,
+) -> Outcome<Option<Signed>> {
+    let text = match typed {
+        Typed::Line(text) => text,
+        Typed::Cancelled => return Err(Failure::new(Code::Cancelled, "Sign-in cancelled.")),
+        // The end of the input leaves the callback waiting; without one nobody can answer any more.
+        Typed::End | Typed::Nobody if course.listening.is_none() => {
+            return Err(Failure::new(
+                Code::Denied,
+                "The input ended before the sign-in was answered. Nothing changed.",
+            ));
+        }
+        Typed::End | Typed::Nobody | Typed::Broken => return Ok(None),
+    };
+    if text.trim() == "/quit" || text.trim() == "/exit" {
+        return Err(Failure::new(Code::Cancelled, "Sign-in cancelled."));
+    }
+    let live: Vec<&str> = course.attempts.iter().map(|a| a.state.as_str()).collect();
+    let earlier: Vec<&str> = run.chosen.earlier_states.iter().map(String::as_str).collect();
+    let shows = match (&oauth.paste_redirect, oauth.pasted_code) {
+        (None, _) => Shows::Address,
+        (Some(_), PastedCode::Code) => Shows::Code,
+        (Some(_), PastedCode::CodeState) => Shows::CodeAndState,
+    };
+    let expect =
+        Expect { shows, state_in_path: oauth.state_in == StateIn::Path, live: &live, earlier: &earlier, device: false };
+    match paste::read(&text, &expect) {
+        Pasted::Answer { code, attempt, others } => {
+            let which = attempt.unwrap_or(course.attempts.len() - 1);
+            if let Some((_, issuer)) = others.iter().find(|(k, v)| k == "iss" && !same_issuer(oauth, v)) {
+                run.ui.say(&format!("That answer came from {}, not from this provider.", clean_line(issuer)));
+                box_.ask();
+                return Ok(None);
+            }
+            let work = complete(run, manifest, oauth, client, &course.attempts[which], code.expose());
+            match run.wait(work) {
+                Ok(signed) => Ok(Some(signed)),
+                // A wrong paste keeps the login alive.
+                Err(failure) if failure.code == Code::LoginFailed && run.keyboard.is_person() => {
+                    run.ui.say(&format!("{} The link above still works.", failure.message));
+                    box_.ask();
+                    Ok(None)
+                }
+                Err(failure) => Err(failure),
+            }
+        }
+        Pasted::Denied { error, description, .. } => Err(denied(&error, description.as_deref())),
+        Pasted::Menu(choice) => {
+            menu(run, course, choice);
+            box_.ask();
+            Ok(None)
+        }
+        Pasted::Nothing => {
+            box_.ask();
+            Ok(None)
+        }
+        Pasted::Wrong { code, message } => {
+            let failure = Failure::new(code, message);
+            // In a pipe nobody reads the hint and pastes again.
+            if !run.keyboard.is_person() {
+                return Err(failure);
+            }
+            run.ui.fail(&failure);
+            box_.ask();
+            Ok(None)
+        }
+    }
+}
+
+fn menu(run: &Run, course: &Course, choice: Choice) {
+    let Some(attempt) = course.attempts.last() else { return };
+    match choice {
+        Choice::Copy => run.ui.copy(attempt.url.as_str()),
+        Choice::Qr => run.ui.qr(attempt.url.as_str()),
+        Choice::Device => run.ui.say("This provider has no short code."),
+        Choice::Help => run.ui.say(
+            "Open the link, sign in and approve. Then paste what the last page shows: a code, or, when the page\n\
+             cannot connect, its whole address.",
+        ),
+    }
+}
+
+/// Exchanges the code and makes the one real call. An exchange that was sent goes on if the login is cancelled; its
+/// tokens are forgotten.
+async fn complete(
+    run: &Run,
+    manifest: &Manifest,
+    oauth: &OAuth,
+    client: &Client,
+    attempt: &Attempt,
+    code: &str,
+) -> Outcome<Signed> {
+    let answer =
+        exchange(&run.http, oauth, client, attempt, code, run.now()).await.map_err(|trouble| match trouble {
+            Trouble::Unreached(unreached) => unreached.failure().say("Nothing was stored."),
+            Trouble::Refused(refusal) => {
+                let words = format!("{} did not accept the code: {}.", manifest.title, clean_line(&refusal.words));
+                Failure::new(Code::LoginFailed, words)
+            }
+            Trouble::Nonsense(words) => {
+                let words = format!("{}'s answer could not be used: {}.", manifest.title, clean_line(&words));
+                Failure::new(Code::LoginFailed, words)
+            }
+            Trouble::Ours(failure) => failure,
+        })?;
+    match verify(&run.http, manifest, oauth, &answer).await {
+        Verdict::Works(identity) => Ok(Signed { answer, identity, unverified: None }),
+        Verdict::Later(why, identity) => Ok(Signed { answer, identity, unverified: Some(why) }),
+        Verdict::Refused(words) => {
+            let words =
+                format!("{} refuses the new sign-in: {}. Nothing was stored.", manifest.title, clean_line(&words));
+            Err(Failure::new(Code::LoginFailed, words))
+        }
+    }
+}
+
+/// RFC 9207: an `iss` in the answer must be the issuer that the manifest names.
+fn same_issuer(oauth: &OAuth, issuer: &str) -> bool {
+    let trim = |s: &str| s.trim_end_matches('/').to_owned();
+    oauth.issuer.as_ref().is_none_or(|ours| trim(ours.as_str()) == trim(issuer))
+}
+
+fn denied(error: &str, description: Option<&str>) -> Failure {
+    let said = description.filter(|d| !d.is_empty()).unwrap_or(error);
+    let words = match error {
+        "access_denied" => format!("The provider says access was denied: \"{}\". Nothing changed.", clean_line(said)),
+        _ => format!("The provider ended the sign-in: \"{}\". Nothing changed.", clean_line(said)),
+    };
+    Failure::new(Code::Denied, words)
+}
+
+fn start(opener: &Opener, url: &url::Url) -> Start {
+    match opener {
+        Opener::System => Start::System,
+        Opener::Commands(candidates) => {
+            Start::Programs(candidates.iter().map(|c| (c.program.clone(), c.arguments(url.as_str()))).collect())
+        }
+    }
+}
+
+/// Variables that the browser must not inherit.
+fn hidden_env(run: &Run) -> Vec<String> {
+    let keys = run.registry.all().flat_map(|m| m.api_key_env.iter().cloned());
+    keys.chain(["LLXPRT_VAULT_PASSPHRASE_FILE".to_owned()]).collect()
+}
+
+/// The paste prompt on a thread of its own, so that it can be taken back.
+struct PasteBox {
+    ui: Ui,
+    keyboard: Arc<dyn Keyboard>,
+    tell: UnboundedSender<Event>,
+    on: bool,
+    at_work: Option<(Arc<AtomicBool>, JoinHandle<bool>)>,
+}
+
+impl PasteBox {
+    fn new(run: &Run, tell: UnboundedSender<Event>, on: bool) -> Self {
+        Self { ui: run.ui.clone(), keyboard: run.keyboard.clone(), tell, on, at_work: None }
+    }
+
+    /// Opens the prompt.
+    fn ask(&mut self) {
+        if !self.on {
+            return;
+        }
+        self.close();
+        let stop = Arc::new(AtomicBool::new(false));
+        let (keyboard, tell, signal) = (self.keyboard.clone(), self.tell.clone(), stop.clone());
+        let thread = std::thread::spawn(move || {
+            let typed = keyboard.ask_paste("paste › ", signal);
+            let answered = typed != Typed::Broken;
+            if answered {
+                let _ = tell.send(Event::Typed(typed));
+            }
+            answered
+        });
+        self.at_work = Some((stop, thread));
+    }
+
+    /// Takes the prompt back and gives the terminal free.
+    fn close(&mut self) {
+        if let Some((stop, thread)) = self.at_work.take() {
+            stop.store(true, Ordering::SeqCst);
+            if thread.join().is_ok_and(|answered| !answered) {
+                self.ui.erase_prompt();
+            }
+        }
+    }
+
+    /// Says something above the prompt.
+    fn above(&mut self, say: impl FnOnce()) {
+        let open = self.at_work.is_some();
+        self.close();
+        say();
+        if open {
+            self.ask();
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `/auth P logout`: revoked where the provider can, always deleted here, and both are said.
+
+use llxprt_commands::{Account, Bucket, LogoutWhich, Provider};
+
+use crate::auth::{Client, Tokens, revoke};
+use crate::error::{Code, Failure, Outcome};
+use crate::run::Run;
+use crate::ui::times;
+use crate::vault::Entry;
+
+/// Signs out of one account, or of every one.
+pub(super) fn logout(run: &mut Run, provider: &Provider, which: Option<LogoutWhich>, all: bool) -> Outcome {
+    run.oauth(provider)?;
+    let index = run.index()?;
+    let every: Vec<Bucket> = index.accounts_of(provider).map(|(a, _)| a.bucket).collect();
+    let buckets = match which {
+        _ if all => every,
+        Some(LogoutWhich::All) => every,
+        Some(LogoutWhich::Bucket(bucket)) => vec![bucket],
+        None => vec![Bucket::default()],
+    };
+    if buckets.is_empty() {
+        run.ui.say(&format!("Nobody is signed in to {provider}."));
+        return Ok(());
+    }
+    let mut failed = None;
+    for bucket in buckets {
+        let account = Account { provider: provider.clone(), bucket };
+        match one(run, &account) {
+            Ok(words) => run.ui.say(&format!("{}  {words}", account.bucket)),
+            Err(failure) => {
+                run.ui.say(&format!("{}  not removed: {}", account.bucket, failure.message));
+                failed = Some(failure);
+            }
+        }
+        if run.chosen.buckets.get(provider) == Some(&account.bucket) {
+            run.chosen.buckets.remove(provider);
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+fn one(run: &Run, account: &Account) -> Outcome<String> {
+    let (_, oauth) = run.oauth(&account.provider)?;
+    let index = run.index()?;
+    let entry = index.entry(account).cloned();
+    let twin = entry.as_ref().and_then(|e| e.identity_id.as_ref()).is_some_and(|id| {
+        index.accounts_of(&account.provider).any(|(a, e)| a != *account && e.identity_id.as_ref() == Some(id))
+    });
+    let vault = run.vault.clone();
+    run.wait(async {
+        let lock = vault.lock(account).await?;
+        let stored = vault.read(account, &|words| run.ui.note(words)).await;
+        let tokens = stored.as_ref().ok().and_then(|s| s.as_ref()).and_then(|json| Tokens::from_json(json).ok());
+        let revoked = match (&tokens, &oauth.revoke_url, &oauth.client_id) {
+            (Some(_), Some(_), _) if twin => Revoked::Shared,
+            (Some(tokens), Some(_), Some(id)) => {
+                let client = Client { id: id.clone(), secret: oauth.client_secret.clone() };
+                let (token, hint) = match &tokens.refresh {
+                    Some(refresh) => (refresh, "refresh_token"),
+                    None => (&tokens.access, "access_token"),
+                };
+                match revoke(&run.http, oauth, &client, token, hint).await {
+                    Ok(()) => Revoked::Yes,
+                    Err(_) => Revoked::NotConfirmed,
+                }
+            }
+            _ => Revoked::Cannot,
+        };
+        let there = vault.delete(&lock, account).await?;
+        if !there && entry.is_none() && tokens.is_none() {
+            let words = format!("{} has no account called \"{}\".", account.provider, account.bucket);
+            return Err(Failure::new(Code::Account, words));
+        }
+        let words = told(&revoked, account, entry.as_ref(), run.now());
+        run.log.note(run.now(), &account.to_string(), &format!("signed out: {words}"));
+        Ok(words)
+    })
+}
+
+enum Revoked {
+    Yes,
+    NotConfirmed,
+    Cannot,
+    Shared,
+}
+
+fn told(revoked: &Revoked, account: &Account, entry: Option<&Entry>, now: i64) -> String {
+    let provider = &account.provider;
+    let until = entry.and_then(|e| e.expires_at).filter(|at| *at > now);
+    let until = until.map_or(String::new(), |at| format!(" until {}", times::at(now, at)));
+    match revoked {
+        Revoked::Yes => format!("revoked at {provider} and removed here"),
+        Revoked::NotConfirmed => {
+            format!("removed here; {provider} did not confirm, so its token may work{until}")
+        }
+        Revoked::Cannot => format!("removed here; {provider} cannot revoke, so its token may work{until}"),
+        Revoked::Shared => "removed here; not revoked, as another account here is the same identity".to_owned(),
+    }
+}

@@ -1,0 +1,102 @@
+//! What each command does: one exhaustive match, one function per command, each arm of one shape.
+//!
+//! May use everything below and the screen; may not read lines or compare words.
+
+mod answer;
+mod auth;
+mod choose;
+mod credential;
+mod fresh;
+mod happened;
+mod help;
+mod idle;
+mod keyfile;
+pub mod login;
+mod logout;
+mod names;
+mod set;
+mod stand_in;
+mod status;
+mod token;
+
+use llxprt_commands::{Command, Login, Provider};
+
+use crate::auth::no_browser::{Flag, Setting, Surroundings, System};
+use crate::config::Origin;
+use crate::error::Outcome;
+use crate::run::Run;
+
+pub use answer::{one_shot, prompt};
+pub use choose::status_line;
+pub use idle::{Watch, renew_while_idle};
+pub use names::names;
+
+/// Does what a command says.
+///
+/// # Errors
+/// What a person must read.
+pub fn perform(run: &mut Run, command: Command) -> Outcome {
+    match command {
+        Command::Auth(auth) => auth::auth(run, auth),
+        Command::Set(set) => set::set(run, set),
+        Command::Provider(choice) => choose::provider(run, choice),
+        Command::Model(model) => choose::model(run, model),
+        Command::Clear => choose::clear(run),
+        Command::Help(help) => help::help(run, &help),
+        Command::Quit => choose::quit(run),
+        Command::Sandbox(args) => stand_in::serve(run, &args),
+        Command::Completions(completions) => help::completions(run, &completions),
+        Command::Man => help::man(run),
+        Command::Log => happened::log(run),
+        Command::Profile(_)
+        | Command::Key(_)
+        | Command::Keyfile(_)
+        | Command::Baseurl(_)
+        | Command::Stats(_)
+        | Command::Doctor => later(),
+    }
+}
+
+/// Makes a provider the active one if none is.
+fn activate(run: &mut Run, provider: &Provider) -> Outcome {
+    if run.active().is_none() {
+        run.settings.remember("provider", Some(provider.as_str()))?;
+    }
+    Ok(())
+}
+
+/// Takes the snapshot that the choice between browser and link looks at. The flags of `login` go before those of
+/// the program.
+fn surroundings(run: &Run, how: &Login) -> Surroundings {
+    let flag = Flag::of(how.nobrowser, how.browser.as_deref())
+        .or_else(|| Flag::of(run.flags.nobrowser, run.flags.browser.as_deref()));
+    let setting = run.settings.get("auth.noBrowser").and_then(|(value, origin)| {
+        let origin = match origin {
+            Origin::Flag => "set with --set".to_owned(),
+            Origin::Profile => "set in the profile".to_owned(),
+            Origin::Settings | Origin::Default => "set in settings.json".to_owned(),
+        };
+        Some(Setting { on: value.as_bool()?, origin })
+    });
+    let wsl = run.env.contains_key("WSL_DISTRO_NAME");
+    Surroundings {
+        env: run.env.clone(),
+        system: if cfg!(target_os = "macos") {
+            System::MacOs
+        } else if cfg!(windows) {
+            System::Windows
+        } else {
+            System::Linux
+        },
+        flag,
+        setting,
+        stdin_terminal: run.keyboard.is_person(),
+        container: ["/.dockerenv", "/run/.containerenv"].iter().any(|p| std::path::Path::new(p).exists()),
+        wsl_interop: wsl && std::path::Path::new("/proc/sys/fs/binfmt_misc/WSLInterop").exists(),
+    }
+}
+
+/// Temporary.
+fn later() -> Outcome {
+    Err(crate::error::Failure::new(crate::error::Code::Internal, "later"))
+}

@@ -1,0 +1,219 @@
+//! Builds the real parts, in one place, and chooses between session, pipe, command and prompt.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use anstream::ColorChoice;
+use llxprt_commands::{Command, Flags, Shell, ShellExit};
+use url::Url;
+
+use crate::actions;
+use crate::chat::Conversation;
+use crate::config::{Dirs, Settings};
+use crate::error::{Code, Failure, Next, Outcome};
+use crate::http::Http;
+use crate::providers::{Registry, is_loopback};
+use crate::run::{Chosen, Run};
+use crate::sandbox::{Options, Sandbox};
+use crate::seams::Keyboard;
+use crate::session::{self, Editor, Plain};
+use crate::sys::clock::SystemClock;
+use crate::sys::log::Log;
+use crate::sys::signals::Signals;
+use crate::ui::Ui;
+use crate::vault::{Vault, Wish};
+
+/// Runs the program with the arguments and environment of the process. Returns the exit status.
+pub fn start() -> u8 {
+    let shell = match Shell::parse_from_args(std::env::args_os()) {
+        Ok(shell) => shell,
+        Err(ShellExit::Text(text)) => {
+            ui(&Flags::default(), &BTreeMap::new()).data(&text);
+            return 0;
+        }
+        Err(ShellExit::Usage(error)) => {
+            let mut failure = Failure::new(Code::Usage, error.message);
+            failure.next = error.suggestions.into_iter().chain(error.usage).take(3).map(Next::Shell).collect();
+            ui(&Flags::default(), &BTreeMap::new()).fail(&failure);
+            return failure.code.exit();
+        }
+    };
+    let Shell { flags, command } = shell;
+    let env: BTreeMap<String, String> = std::env::vars_os().map(|(k, v)| (lossy(&k), lossy(&v))).collect();
+    let ui = ui(&flags, &env);
+    match build(flags, env, ui.clone(), command.is_none()) {
+        Ok((mut run, input)) => {
+            let signals = run.signals.clone();
+            install_panic_hook(&signals);
+            let status = go(&mut run, &input, command);
+            signals.wait_for_uncut();
+            status
+        }
+        Err(failure) => {
+            ui.fail(&failure);
+            failure.code.exit()
+        }
+    }
+}
+
+fn lossy(text: &std::ffi::OsStr) -> String {
+    text.to_string_lossy().into_owned()
+}
+
+/// Who types.
+enum Input {
+    Editor(Arc<Editor>),
+    Plain(Arc<Plain>),
+}
+
+fn go(run: &mut Run, input: &Input, command: Option<Command>) -> u8 {
+    let result = match (command, run.flags.prompt.clone(), input) {
+        (Some(command), ..) => actions::perform(run, command),
+        (None, Some(text), _) => actions::one_shot(run, &text),
+        (None, None, Input::Editor(editor)) => return with_signals(run, |run| session::interactive(run, editor)),
+        (None, None, Input::Plain(plain)) => return with_signals(run, |run| session::plain(run, plain)),
+    };
+    match result {
+        Ok(()) => 0,
+        Err(failure) => {
+            run.ui.fail(&failure);
+            failure.code.exit()
+        }
+    }
+}
+
+/// A session attends to signals from its first line on: a signal at the prompt must not leave the terminal raw.
+fn with_signals(run: &mut Run, session: impl FnOnce(&mut Run) -> u8) -> u8 {
+    match run.runtime() {
+        Ok(_) => session(run),
+        Err(failure) => {
+            run.ui.fail(&failure);
+            failure.code.exit()
+        }
+    }
+}
+
+fn ui(flags: &Flags, env: &BTreeMap<String, String>) -> Ui {
+    let dumb = env.get("TERM").is_some_and(|t| t == "dumb");
+    let accessible = env.get("ACCESSIBLE").is_some_and(|v| !matches!(v.as_str(), "" | "0" | "false"));
+    let plain = flags.plain || dumb || accessible;
+    Ui::set_color(flags.color, plain);
+    let (stdin, stdout) = (std::io::stdin().is_terminal(), std::io::stdout().is_terminal());
+    Ui {
+        session: false,
+        editor: stdin && stdout && !dumb,
+        terminal: stdout,
+        plain,
+        links: stdout && !dumb && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout),
+        json: flags.json,
+        quiet: flags.quiet,
+        verbose: flags.verbose,
+    }
+}
+
+fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bool) -> Outcome<(Run, Input)> {
+    ui.session = is_session && flags.prompt.is_none();
+    let mut alive: Vec<Box<dyn std::any::Any + Send + Sync>> = Vec::new();
+    let mut env = env;
+    let dirs = Dirs::from_env(&|name| env.get(name).map(Into::into));
+    let mut dirs = dirs.map_err(|words| Failure::new(Code::Usage, words))?;
+    let sandbox = match flags.sandbox.as_deref() {
+        None => None,
+        Some("") => {
+            let options = Options { ttl: flags.ttl, ..Options::default() };
+            let sandbox = Sandbox::start_blocking(options)
+                .map_err(|e| Failure::new(Code::Port, format!("The sandbox cannot listen: {e}.")))?;
+            let folder = tempfile::tempdir()
+                .map_err(|e| Failure::new(Code::File, format!("There is no temporary folder: {e}.")))?;
+            dirs = Dirs::below(folder.path());
+            let url = joined(sandbox.url())?;
+            alive.push(Box::new(sandbox));
+            alive.push(Box::new(folder));
+            Some(url)
+        }
+        Some(url) => Some(joined(url)?),
+    };
+    let registry = Registry::load(&dirs.config.join("providers"), sandbox.as_ref());
+    if flags.sandbox.as_deref() == Some("") {
+        let keys: Vec<String> =
+            registry.all().flat_map(|m| m.api_key_env.clone()).filter(|k| env.contains_key(k)).collect();
+        if !keys.is_empty() {
+            ui.note(&format!("Sandbox: {} is not read.", keys.join(", ")));
+        }
+        env.retain(|name, _| !keys.contains(name));
+    }
+    let mut settings = Settings::load(&dirs.config);
+    for pair in &flags.set {
+        settings.set_flag(pair)?;
+    }
+    let no_keyring = env.get("LLXPRT_NO_KEYRING").is_some_and(|v| v == "1") || flags.sandbox.as_deref() == Some("");
+    let wish = match settings.text("vault.store") {
+        Some("keyring") => Wish::Keyring,
+        Some("file") => Wish::File,
+        _ => Wish::Auto,
+    };
+    let vault = Vault::new(&dirs, wish, no_keyring, std::io::stdin().is_terminal());
+    let signals = Arc::new(Signals::default());
+    let color = !matches!(anstream::AutoStream::choice(&std::io::stdout()), ColorChoice::Never);
+    let (input, keyboard): (Input, Arc<dyn Keyboard>) = if ui.editor {
+        let editor = Arc::new(Editor::new(signals.clone(), color));
+        (Input::Editor(editor.clone()), editor)
+    } else {
+        let plain = Arc::new(Plain::default());
+        (Input::Plain(plain.clone()), plain)
+    };
+    let mut chosen = Chosen { model: flags.model.clone(), provider: flags.provider.clone(), ..Chosen::default() };
+    let active = flags.provider.clone().or_else(|| settings.provider());
+    if let (Some(bucket), Some(provider)) = (&flags.bucket, &active) {
+        chosen.buckets.insert(provider.clone(), bucket.clone());
+    }
+    let log = flags.log_file.as_ref().map_or_else(|| dirs.log.join("llxprt.log"), Into::into);
+    let run = Run {
+        log: Arc::new(Log::new(log)),
+        flags,
+        env,
+        dirs,
+        settings,
+        registry,
+        vault: Arc::new(vault),
+        ui,
+        clock: Arc::new(SystemClock),
+        keyboard,
+        http: Arc::new(Http::default()),
+        signals,
+        conversation: Conversation::default(),
+        chosen,
+        sandbox: sandbox.is_some(),
+        leaving: false,
+        alive,
+        runtime: OnceLock::new(),
+    };
+    if run.ui.session {
+        for words in run.vault.start_up() {
+            run.ui.note(&words);
+        }
+    }
+    Ok((run, input))
+}
+
+/// Only a sandbox on this very machine may stand in for the providers.
+fn joined(text: &str) -> Outcome<Url> {
+    let wrong = || Failure::new(Code::Usage, "--sandbox=URL takes a loopback address such as http://127.0.0.1:8080.");
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    if url.scheme() == "http" && is_loopback(&url) { Ok(url) } else { Err(wrong()) }
+}
+
+/// A panic puts the terminal back and shows place and message only, after redaction.
+fn install_panic_hook(signals: &Arc<Signals>) {
+    let signals = signals.clone();
+    std::panic::set_hook(Box::new(move |info| {
+        signals.restore_terminal();
+        let place =
+            info.location().map_or(String::new(), |l| format!("{}:{}", Path::new(l.file()).display(), l.line()));
+        let said = info.payload().downcast_ref::<&str>().map(|s| (*s).to_owned());
+        let said = said.or_else(|| info.payload().downcast_ref::<String>().cloned()).unwrap_or_default();
+        eprintln!("llxprt: a fault of this program at {place}: {}", llxprt_commands::redact(&said));
+    }));
+}

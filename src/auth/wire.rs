@@ -1,0 +1,157 @@
+//! The HTTP side of the token endpoint under the `oauth2` crate: JSON where the provider wants it, bounds, and answers
+//! mended to what the crate accepts while the whole answer is kept.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use oauth2::{HttpRequest, HttpResponse};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::error::Outcome;
+use crate::http::{self, Http, Unreached};
+use crate::providers::RequestForm;
+
+/// A token request that brought no token.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Trouble {
+    /// The host was not reached, or the answer never came whole.
+    #[error("{}", .0.words)]
+    Unreached(Unreached),
+    /// The endpoint refused.
+    #[error("the provider refused with status {}", .0.status)]
+    Refused(Refusal),
+    /// A success that is no token answer.
+    #[error("{0}")]
+    Nonsense(String),
+    /// Not sent at all.
+    #[error("{}", .0.message)]
+    Ours(crate::error::Failure),
+}
+
+/// A refusal of the token endpoint, read as RFC 6749 5.2 and as the shapes that providers use in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// The stable word: `invalid_grant`, `rate_limit_error` …; empty when the body is no JSON error.
+    pub code: String,
+    /// The provider's words.
+    pub words: String,
+    /// Seconds of `Retry-After`, where it was a number.
+    pub retry_after: Option<u64>,
+    /// The body was a JSON error.
+    pub json: bool,
+}
+
+/// What came back, beside what the `oauth2` crate makes of it.
+pub(super) type Kept = Arc<Mutex<Option<(Map<String, Value>, Option<i64>)>>>;
+
+/// One call of the token endpoint.
+#[derive(Clone)]
+pub(super) struct Wire {
+    client: reqwest::Client,
+    form: RequestForm,
+    /// Members of the request beside the standard ones (Anthropic wants the state).
+    extra: Vec<(String, String)>,
+    kept: Kept,
+    now: i64,
+}
+
+impl Wire {
+    pub(super) fn new(
+        http: &Http,
+        url: &Url,
+        form: RequestForm,
+        extra: Vec<(String, String)>,
+        now: i64,
+    ) -> Outcome<Self> {
+        Ok(Self { client: http.client(url)?, form, extra, kept: Kept::default(), now })
+    }
+
+    /// Takes the whole answer of the call that ended.
+    pub(super) fn take(&self) -> Option<(Map<String, Value>, Option<i64>)> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) async fn call(self, request: HttpRequest) -> Result<HttpResponse, Trouble> {
+        let (head, body) = request.into_parts();
+        let mut fields: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
+        fields.extend(self.extra.iter().cloned());
+        let host = head.uri.host().unwrap_or_default().to_owned();
+        let mut headers = head.headers;
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.remove(CONTENT_TYPE);
+        let sending = self.client.post(head.uri.to_string()).headers(headers).timeout(Duration::from_secs(30));
+        let sending = match self.form {
+            RequestForm::Form => sending.form(&fields),
+            RequestForm::Json => {
+                let map: Map<String, Value> = fields.into_iter().map(|(k, v)| (k, v.into())).collect();
+                sending.json(&map)
+            }
+        };
+        let answer = sending.send().await.map_err(|e| Trouble::Unreached(Unreached::from_error(&e, &host)))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        if status.is_redirection() {
+            let place = headers.get(LOCATION).and_then(|v| v.to_str().ok()).unwrap_or("nowhere");
+            let words = format!("{host} redirects the token request to {place}; it was not followed");
+            return Err(Trouble::Refused(Refusal::plain(status.as_u16(), words)));
+        }
+        if !status.is_success() {
+            let body = http::read_start(answer, http::ERROR_BOUND).await;
+            return Err(Trouble::Refused(Refusal::read(status.as_u16(), &headers, &body)));
+        }
+        let body = http::read_bounded(answer, http::TOKEN_BOUND).await.map_err(Trouble::Unreached)?;
+        let Ok(Value::Object(map)) = serde_json::from_slice(&body) else {
+            return Err(Trouble::Nonsense(format!("{host} answered with something that is no token answer")));
+        };
+        if map.contains_key("error") {
+            return Err(Trouble::Refused(Refusal::read(status.as_u16(), &headers, &body)));
+        }
+        let mended = mend(&map);
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((map, skew(&headers, self.now)));
+        let mut response = HttpResponse::new(mended.to_string().into_bytes());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok(response)
+    }
+}
+
+/// Leaves what the `oauth2` crate checks, in the shapes that it takes; the rest is read from the answer itself.
+fn mend(map: &Map<String, Value>) -> Value {
+    let access = map.get("access_token").and_then(Value::as_str).unwrap_or_default();
+    serde_json::json!({ "access_token": access, "token_type": "bearer" })
+}
+
+/// The provider's clock minus ours, in seconds.
+fn skew(headers: &HeaderMap, now: i64) -> Option<i64> {
+    let date = chrono::DateTime::parse_from_rfc2822(headers.get(DATE)?.to_str().ok()?).ok()?;
+    Some(date.timestamp() - now)
+}
+
+impl Refusal {
+    fn plain(status: u16, words: String) -> Self {
+        Self { status, code: String::new(), words, retry_after: None, json: false }
+    }
+
+    /// Reads `{"error":"…"}`, `{"error":{"type"|"code","message"}}` and `{"code":"…"}`.
+    pub fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
+        let retry_after = headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.trim().parse().ok());
+        let Ok(Value::Object(map)) = serde_json::from_slice::<Value>(body) else {
+            let what = if body.trim_ascii_start().starts_with(b"<") { "a web page" } else { "no reason" };
+            return Self { retry_after, ..Self::plain(status, format!("status {status} with {what}")) };
+        };
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        let error = map.get("error");
+        let code = text(error)
+            .or_else(|| text(error.and_then(|e| e.get("code"))))
+            .or_else(|| text(error.and_then(|e| e.get("type"))))
+            .or_else(|| text(map.get("code")))
+            .unwrap_or_default();
+        let words = text(map.get("error_description"))
+            .or_else(|| text(error.and_then(|e| e.get("message"))))
+            .or_else(|| text(map.get("message")))
+            .unwrap_or_else(|| if code.is_empty() { format!("status {status}") } else { code.clone() });
+        Self { status, json: !code.is_empty() || error.is_some(), code, words, retry_after }
+    }
+}

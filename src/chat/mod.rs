@@ -1,0 +1,71 @@
+//! Talking to a model: the conversation, the event stream, and one file for each wire format.
+//!
+//! Knows requests, bytes and events; may not know accounts, print, or decide what follows a failure.
+
+mod anthropic_messages;
+mod conversation;
+mod send;
+mod sse;
+
+pub use conversation::{Conversation, Role, Turn};
+pub use send::{Auth, Finished, Request, Trouble, Usage, send};
+pub use sse::{Event, Events, TooLong};
+
+use crate::providers::Dialect;
+
+/// What an event of a stream says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Piece {
+    /// Text of the answer.
+    Text(String),
+    /// What the model says of its reasoning.
+    Reasoning(String),
+    /// Tokens counted so far.
+    Usage {
+        /// Input tokens, where told.
+        input: Option<u64>,
+        /// Output tokens, where told.
+        output: Option<u64>,
+    },
+    /// The answer is whole. The word says why, where it is not the usual end.
+    Done(Option<String>),
+    /// The provider ends the stream with an error.
+    Failed {
+        /// The stable word of the provider.
+        code: String,
+        /// The provider's words.
+        words: String,
+        /// The whole event, for reading limits from.
+        body: String,
+    },
+}
+
+impl Dialect {
+    /// Builds the request for a conversation.
+    pub fn request(self, base: &url::Url, model: &str, conversation: &Conversation, params: &Params) -> Request {
+        match self {
+            Self::AnthropicMessages => anthropic_messages::request(base, model, conversation, params),
+            Self::OpenaiResponses | Self::OpenaiChat | Self::Gemini => Request::none(base),
+        }
+    }
+
+    /// Reads one event.
+    pub fn read(self, event: &Event) -> Vec<Piece> {
+        match self {
+            Self::AnthropicMessages => anthropic_messages::read(event),
+            Self::OpenaiResponses | Self::OpenaiChat | Self::Gemini => Vec::new(),
+        }
+    }
+
+    /// Tells how a key is sent.
+    pub fn key_header(self) -> &'static str {
+        match self {
+            Self::AnthropicMessages => "x-api-key",
+            Self::Gemini => "x-goog-api-key",
+            Self::OpenaiResponses | Self::OpenaiChat => "authorization",
+        }
+    }
+}
+
+/// Parameters of the model by name, as set by the user.
+pub type Params = std::collections::BTreeMap<String, serde_json::Value>;

@@ -1,0 +1,179 @@
+//! One request of a conversation, and its answer as it comes.
+
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, LOCATION};
+use serde_json::Value;
+use url::Url;
+
+use super::{Events, Piece};
+use crate::http::{self, Http, Unreached};
+use crate::providers::Dialect;
+use crate::secret::Secret;
+
+/// What to send where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The endpoint.
+    pub url: Url,
+    /// The JSON body.
+    pub body: Value,
+    /// Headers of the manifest and its claims.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What the request is sent with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Auth {
+    /// An API key, in the header that the dialect uses.
+    Key(Secret),
+    /// An access token, as Bearer (RFC 6750 2.1).
+    Token(Secret),
+}
+
+/// Tokens of one answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Input tokens.
+    pub input: u64,
+    /// Output tokens.
+    pub output: u64,
+}
+
+/// A whole answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// Tokens.
+    pub usage: Usage,
+    /// Why it ended, where it is not the usual end.
+    pub reason: Option<String>,
+    /// Headers of the answer; limits are told there.
+    pub headers: Vec<(String, String)>,
+}
+
+/// An answer that did not come, or not whole.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trouble {
+    /// The provider answered with an error.
+    Status {
+        /// HTTP status.
+        status: u16,
+        /// Headers.
+        headers: Vec<(String, String)>,
+        /// The start of the body.
+        body: Vec<u8>,
+    },
+    /// The host was not reached, or the stream broke off.
+    Unreached(Unreached),
+    /// The provider ended the stream with an error.
+    InStream {
+        /// The stable word.
+        code: String,
+        /// The provider's words.
+        words: String,
+        /// The whole event.
+        body: String,
+        /// Headers of the answer.
+        headers: Vec<(String, String)>,
+    },
+    /// Something that is no stream of events.
+    Nonsense(String),
+    /// Not sent at all.
+    Ours(crate::error::Failure),
+}
+
+impl Request {
+    /// A request that no dialect made.
+    pub(super) fn none(base: &Url) -> Self {
+        Self { url: base.clone(), body: Value::Null, headers: Vec::new() }
+    }
+}
+
+/// Appends path segments to a base URL, whether it ends with a slash or not.
+pub(super) fn join(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
+    url
+}
+
+/// Sends a request and gives each piece of the answer to `show` as it comes.
+///
+/// # Errors
+/// What went wrong, for the failover plan to read. Whether something was shown before, the caller knows.
+pub async fn send(
+    http: &Http,
+    dialect: Dialect,
+    request: &Request,
+    auth: &Auth,
+    idle: Duration,
+    mut show: impl FnMut(Piece),
+) -> Result<Finished, Trouble> {
+    let host = http::host_of(&request.url);
+    let broken = |e: reqwest::Error| Trouble::Unreached(Unreached::from_error(&e, &host));
+    let mut sending = http.client(&request.url).map_err(Trouble::Ours)?.post(request.url.clone()).json(&request.body);
+    sending = sending.header(ACCEPT, "text/event-stream");
+    sending = match auth {
+        Auth::Token(token) => sending.bearer_auth(token.expose()),
+        Auth::Key(key) if dialect.key_header() == "authorization" => sending.bearer_auth(key.expose()),
+        Auth::Key(key) => sending.header(dialect.key_header(), key.expose()),
+    };
+    for (name, value) in &request.headers {
+        sending = sending.header(name, value);
+    }
+    let silent = || {
+        let words = format!("{host} was silent for {} seconds", idle.as_secs());
+        Trouble::Unreached(Unreached { perhaps_sent: true, tls: false, words })
+    };
+    let mut answer = tokio::time::timeout(idle, sending.send()).await.map_err(|_| silent())?.map_err(broken)?;
+    let status = answer.status();
+    let headers: Vec<(String, String)> = answer
+        .headers()
+        .iter()
+        .map(|(k, v)| (k.as_str().to_owned(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
+        .collect();
+    if status.is_redirection() {
+        let place = answer.headers().get(LOCATION).and_then(|v| v.to_str().ok()).unwrap_or("nowhere").to_owned();
+        return Err(Trouble::Nonsense(format!("{host} redirects the request to {place}; it was not followed")));
+    }
+    if !status.is_success() {
+        let body = tokio::time::timeout(idle, http::read_start(answer, http::ERROR_BOUND)).await.unwrap_or_default();
+        return Err(Trouble::Status { status: status.as_u16(), headers, body });
+    }
+    let mut events = Events::default();
+    let mut usage = Usage::default();
+    let mut end: Option<Result<Option<String>, Trouble>> = None;
+    let mut any = false;
+    while end.is_none() {
+        let chunk = tokio::time::timeout(idle, answer.chunk()).await.map_err(|_| silent())?.map_err(broken)?;
+        let Some(chunk) = chunk else { break };
+        let fed = events.feed(&chunk, |event| {
+            any = true;
+            for piece in dialect.read(&event) {
+                match piece {
+                    Piece::Usage { input, output } => {
+                        usage.input = input.unwrap_or(usage.input);
+                        usage.output = output.unwrap_or(usage.output);
+                    }
+                    Piece::Done(reason) => end = end.take().or(Some(Ok(reason))),
+                    Piece::Failed { code, words, body } => {
+                        let headers = headers.clone();
+                        end = end.take().or(Some(Err(Trouble::InStream { code, words, body, headers })));
+                    }
+                    shown => show(shown),
+                }
+            }
+        });
+        if fed.is_err() {
+            return Err(Trouble::Nonsense(format!("{host} sent an event of over 4 MiB")));
+        }
+    }
+    match end {
+        Some(Ok(reason)) => Ok(Finished { usage, reason, headers }),
+        Some(Err(trouble)) => Err(trouble),
+        None if !any => Err(Trouble::Nonsense(format!("{host} answered with something that is no stream of events"))),
+        None => {
+            let words = format!("{host} ended the stream before the answer was whole");
+            Err(Trouble::Unreached(Unreached { perhaps_sent: true, tls: false, words }))
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Where things lie and what a person chose: folders, `settings.json`, profiles.
+//!
+//! May read and write those files; may not print or decide what a setting means.
+
+pub mod declared;
+mod dirs;
+mod lock;
+mod profile;
+mod settings;
+
+pub use dirs::Dirs;
+pub use lock::ConfigLock;
+pub use profile::{Profile, profile_names};
+pub use settings::{Origin, Settings};

@@ -1,0 +1,243 @@
+//! All providers of a run: the built-in manifests with the user's files laid over them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use llxprt_commands::Provider;
+use url::Url;
+
+use super::Manifest;
+
+const BUILTIN: &[(&str, &str)] = &[("anthropic", include_str!("builtin/anthropic.toml"))];
+
+/// A manifest file that cannot be used; the other providers still can.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadManifest {
+    /// The provider that the file is named after.
+    pub name: String,
+    /// File, line and key, and what is wrong there.
+    pub message: String,
+}
+
+/// The providers by name.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    manifests: BTreeMap<Provider, Manifest>,
+    /// Files that could not be used.
+    pub bad: Vec<BadManifest>,
+}
+
+impl Registry {
+    /// Reads the built-in manifests and those in `folder`. With `sandbox`, every URL of a built-in one leads to
+    /// `<sandbox>/<provider>` with its path kept (design 4.13).
+    pub fn load(folder: &Path, sandbox: Option<&Url>) -> Self {
+        let mut registry = Self { manifests: BTreeMap::new(), bad: Vec::new() };
+        let mut tables = BTreeMap::new();
+        for (name, text) in BUILTIN {
+            match text.parse::<toml::Table>() {
+                Ok(mut table) => {
+                    if let Some(base) = sandbox {
+                        redirect_urls(&mut table, base, name);
+                    }
+                    tables.insert((*name).to_owned(), table);
+                }
+                Err(e) => registry.bad.push(BadManifest { name: (*name).to_owned(), message: e.to_string() }),
+            }
+        }
+        let mut files = Vec::new();
+        for file in manifest_files(folder) {
+            match lay_over(&file, &mut tables) {
+                Ok(name) => files.push((name, file)),
+                Err((name, message)) => {
+                    tables.remove(&name);
+                    registry.bad.push(BadManifest { name, message });
+                }
+            }
+        }
+        for (name, table) in tables {
+            let file = files.iter().find(|(n, _)| *n == name).map(|(_, file)| file);
+            let builtin = BUILTIN.iter().any(|(n, _)| *n == name);
+            match Manifest::from_table(table, builtin) {
+                Ok(manifest) => {
+                    registry.manifests.insert(manifest.name.clone(), manifest);
+                }
+                Err((key, complaint)) => {
+                    let place = file.map_or_else(|| name.clone(), |f| place(f, &key));
+                    registry.bad.push(BadManifest { name, message: format!("{place}: {key} {complaint}") });
+                }
+            }
+        }
+        registry
+    }
+
+    /// Returns the manifest of a provider.
+    pub fn get(&self, name: &Provider) -> Option<&Manifest> {
+        self.manifests.get(name)
+    }
+
+    /// Returns every manifest, by name.
+    pub fn all(&self) -> impl Iterator<Item = &Manifest> {
+        self.manifests.values()
+    }
+
+    /// Returns the host that a built-in provider's tokens come from as shipped, whatever a file says now: the
+    /// host of a login that names none (design 4.8).
+    pub fn shipped_token_host(name: &Provider) -> Option<String> {
+        let (_, text) = BUILTIN.iter().find(|(n, _)| *n == name.as_str())?;
+        let table: toml::Table = text.parse().ok()?;
+        let url = table.get("oauth")?.get("token_url")?.as_str()?;
+        Some(Url::parse(url).ok()?.host_str()?.to_owned())
+    }
+}
+
+fn manifest_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<_> =
+        entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "toml")).collect();
+    files.sort();
+    files
+}
+
+/// Reads one file over the table of its name; the error carries the name and the sentence.
+fn lay_over(file: &Path, tables: &mut BTreeMap<String, toml::Table>) -> Result<String, (String, String)> {
+    const BOUND: u64 = 256 * 1024;
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let fail = |words: String| (name.clone(), format!("{}: {words}", file.display()));
+    let size = std::fs::metadata(file).map_err(|e| fail(e.to_string()))?.len();
+    if size > BOUND {
+        return Err(fail("is over 256 KiB".to_owned()));
+    }
+    let text = std::fs::read_to_string(file).map_err(|e| fail(e.to_string()))?;
+    let at = |e: &toml::de::Error| {
+        let line = e.span().map_or(1, |s| 1 + text[..s.start.min(text.len())].matches('\n').count());
+        fail(format!("line {line}: {}", e.message()))
+    };
+    toml::from_str::<super::wire::Wire>(&text).map_err(|e| at(&e))?;
+    let table: toml::Table = text.parse().map_err(|e| at(&e))?;
+    match table.get("name").and_then(toml::Value::as_str) {
+        Some(said) if said != name => {
+            return Err(fail(format!("name is {said:?}, but the file is named after {name:?}")));
+        }
+        None if !tables.contains_key(&name) => return Err(fail("name is missing".to_owned())),
+        _ => {}
+    }
+    merge(tables.entry(name.clone()).or_default(), table);
+    Ok(name)
+}
+
+fn merge(under: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            (Some(toml::Value::Table(a)), toml::Value::Table(b)) if key == "oauth" || key == "api" => merge(a, b),
+            (_, value) => {
+                under.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Names the file, and the line of the key where it is set there.
+fn place(file: &Path, key: &str) -> String {
+    let word = key.rsplit('.').next().unwrap_or(key);
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let line = text.lines().position(|l| l.trim_start().starts_with(word));
+    line.map_or_else(|| file.display().to_string(), |n| format!("{}: line {}", file.display(), n + 1))
+}
+
+fn redirect_urls(table: &mut toml::Table, base: &Url, name: &str) {
+    for (key, value) in table.iter_mut() {
+        match value {
+            toml::Value::Table(inner) => redirect_urls(inner, base, name),
+            toml::Value::String(text) if key != "link" && text.starts_with("https://") => {
+                if let Ok(url) = Url::parse(text) {
+                    let rest = &url[url::Position::BeforePath..];
+                    *text = format!("{}/{name}{}", base.as_str().trim_end_matches('/'), rest.trim_end_matches('/'));
+                }
+            }
+            toml::Value::Array(domains) if key == "resource_domains" => {
+                domains.push(toml::Value::String(base.host_str().unwrap_or("127.0.0.1").to_owned()));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registry(files: &[(&str, &str)]) -> (tempfile::TempDir, Registry) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let registry = Registry::load(folder.path(), None);
+        (folder, registry)
+    }
+
+    const GATEWAY: &str = r#"
+name = "gateway"
+default_model = "m"
+[oauth]
+flows = ["device"]
+client_id = "x"
+token_url = "https://sso.example.com/token"
+device_url = "https://sso.example.com/device"
+[api]
+dialect = "openai-chat"
+base_url = "https://ai.example.com/v1"
+"#;
+
+    #[test]
+    fn every_built_in_manifest_is_whole_and_https() {
+        let (_folder, registry) = registry(&[]);
+        assert_eq!(registry.bad, []);
+        assert_eq!(registry.all().count(), BUILTIN.len());
+        assert!(registry.all().all(|m| m.api.base_url.scheme() == "https" && m.builtin));
+    }
+
+    #[test]
+    fn a_file_adds_a_provider_and_another_replaces_only_what_it_sets() {
+        let (_folder, registry) = registry(&[
+            ("gateway.toml", GATEWAY),
+            ("anthropic.toml", "default_model = \"claude-x\"\n[oauth]\nclient_id = \"mine\"\n"),
+        ]);
+        assert_eq!(registry.bad, []);
+        assert_eq!(registry.get(&"gateway".parse().unwrap()).unwrap().default_model, "m");
+        let anthropic = registry.get(&"anthropic".parse().unwrap()).unwrap();
+        assert_eq!(anthropic.default_model, "claude-x");
+        let oauth = anthropic.oauth.as_ref().unwrap();
+        assert_eq!((oauth.client_id.as_deref(), oauth.scopes.len()), (Some("mine"), 2));
+    }
+
+    #[test]
+    fn a_wrong_file_names_file_line_and_key_and_spoils_no_other_provider() {
+        for (text, words) in [
+            ("name = \"x\"\ncolour = 3\n", "line 2: unknown field `colour`"),
+            (&GATEWAY.replace("https://ai", "http://ai"), "line 11: api.base_url must be https"),
+            (&GATEWAY.replace("\"openai-chat\"", "\"klingon\""), "line 10: unknown variant `klingon`"),
+            (&GATEWAY.replace("device_url", "verify_url"), "oauth.device_url is missing"),
+            (&GATEWAY.replace("name = \"gateway\"", "name = \"other\""), "name is \"other\""),
+            ("name = ", "line 1"),
+        ] {
+            let (folder, registry) = registry(&[("gateway.toml", text)]);
+            assert_eq!(registry.bad.len(), 1, "{text}");
+            let message = &registry.bad[0].message;
+            assert!(message.contains(words), "{message} should contain {words}");
+            assert!(message.contains(&folder.path().join("gateway.toml").display().to_string()));
+            assert!(registry.get(&"anthropic".parse().unwrap()).is_some());
+        }
+    }
+
+    #[test]
+    fn in_the_sandbox_every_url_of_a_built_in_manifest_keeps_its_path_below_the_provider() {
+        let base = Url::parse("http://127.0.0.1:8080").unwrap();
+        let registry = Registry::load(Path::new("/nowhere"), Some(&base));
+        let anthropic = registry.get(&"anthropic".parse().unwrap()).unwrap();
+        let oauth = anthropic.oauth.as_ref().unwrap();
+        assert_eq!(oauth.token_url.as_str(), "http://127.0.0.1:8080/anthropic/v1/oauth/token");
+        assert_eq!(anthropic.api.base_url.as_str(), "http://127.0.0.1:8080/anthropic");
+        assert!(oauth.link.as_ref().unwrap().starts_with("https://code.claude.com"));
+        assert!(registry.all().all(|m| super::super::wire::is_loopback(&m.api.base_url)));
+    }
+}

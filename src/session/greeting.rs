@@ -1,0 +1,44 @@
+//! What a session begins with: two lines, and what stands in the way.
+
+use crate::run::Run;
+
+/// Says who is here and what to type first.
+pub(super) fn greet(run: &Run) {
+    let version = env!("CARGO_PKG_VERSION");
+    let index = run.index();
+    let ready = index.as_ref().map_or(0, |i| i.accounts.values().filter(|e| e.refused.is_none()).count());
+    if ready == 0 {
+        run.ui.note(&format!(
+            "llxprt {version}. Sign in once, keep several accounts, switch when one reaches its limit."
+        ));
+        if run.sandbox {
+            run.ui.note("Sandbox: pretend providers on this machine. No key of yours is read, nothing is kept.");
+        } else {
+            run.ui.note("No accounts yet.");
+        }
+        run.ui.note("");
+        run.ui.note("  /auth              see the providers and sign in");
+        if !run.sandbox {
+            run.ui.note("  llxprt --sandbox   practise with pretend providers on this machine");
+        }
+        run.ui.note("  /help              all commands          Ctrl+D to leave");
+        run.ui.note("");
+    } else {
+        let accounts = if ready == 1 { "1 account".to_owned() } else { format!("{ready} accounts") };
+        let store = index
+            .as_ref()
+            .ok()
+            .and_then(|i| i.store.clone())
+            .map_or(String::new(), |s| format!(" · vault: {}", s.detail));
+        run.ui.note(&format!("llxprt {version} · {accounts} ready{store}"));
+    }
+    if let Err(failure) = index {
+        run.ui.fail(&failure);
+    }
+    if let Err(failure) = run.settings.whole() {
+        run.ui.fail(&failure);
+    }
+    for bad in &run.registry.bad {
+        run.ui.warn(&format!("{}. {} cannot be used until that is mended.", bad.message, bad.name));
+    }
+}

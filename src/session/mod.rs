@@ -1,0 +1,145 @@
+//! The interactive side: reads a line from the editor or a pipe, parses it once, hands it to an action.
+//!
+//! May ask and read; may not know what a command does.
+
+mod completer;
+mod editor;
+mod greeting;
+mod history;
+mod plain;
+mod prompt;
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use editor::Editor;
+use editor::Entered;
+use llxprt_commands::{Line, ParseError, parse, parse_piped, pasted_block};
+pub use plain::Plain;
+
+use crate::actions;
+use crate::error::{Code, Failure, Next};
+use crate::run::Run;
+use crate::seams::Typed;
+
+/// Runs the session of a person at the line editor. Returns the exit status.
+pub fn interactive(run: &mut Run, editor: &Arc<Editor>) -> u8 {
+    greeting::greet(run);
+    let known = completer::Known::default();
+    let (history, trouble) = history::Clean::open(&run.dirs.data.join("history"));
+    if let Some(words) = trouble {
+        run.ui.warn(&words);
+    }
+    let mut line =
+        editor.session_line(history, completer::Completion(known.clone()), completer::Hints::new(known.clone()));
+    let mut last_ctrl_c: Option<Instant> = None;
+    loop {
+        run.settings.refresh();
+        *known.lock().unwrap_or_else(PoisonError::into_inner) = actions::names(run);
+        let watch = actions::renew_while_idle(run);
+        let entered = line.read(editor, actions::status_line(run));
+        drop(watch);
+        let ctrl_c = match entered {
+            Entered::Text(text) => {
+                enter(run, &text);
+                None
+            }
+            Entered::CtrlC(true) => None,
+            Entered::CtrlC(false) => {
+                if last_ctrl_c.is_some_and(|at| at.elapsed() < Duration::from_secs(1)) {
+                    return 130;
+                }
+                run.ui.say("Press Ctrl+D or type /quit to leave.");
+                Some(Instant::now())
+            }
+            Entered::CtrlD => return 0,
+            Entered::Gone(words) => {
+                run.ui.fail(&Failure::new(Code::Internal, format!("The terminal cannot be read: {words}.")));
+                return 1;
+            }
+        };
+        last_ctrl_c = ctrl_c;
+        if run.leaving {
+            return 0;
+        }
+    }
+}
+
+/// Does what was typed or pasted: a block in which every line is a command runs line by line.
+fn enter(run: &mut Run, text: &str) {
+    let lines = pasted_block(text).unwrap_or_else(|| vec![text]);
+    for line in lines {
+        run.settings.refresh();
+        let result = match parse(line) {
+            Ok(line) => obey(run, line),
+            Err(e) => {
+                // The corrected line waits in the history, not executed.
+                if let Some(better) = e.suggestions.first() {
+                    run.keyboard.put_back(better);
+                }
+                Err(wrong(&e))
+            }
+        };
+        if let Err(failure) = result {
+            run.ui.fail(&failure);
+            return;
+        }
+        if run.leaving {
+            return;
+        }
+    }
+}
+
+fn obey(run: &mut Run, line: Line) -> Result<(), Failure> {
+    match line {
+        Line::Empty => Ok(()),
+        Line::Command { command, json } => {
+            let before = run.ui.json;
+            run.ui.json |= json;
+            let result = actions::perform(run, command);
+            run.ui.json = before;
+            result
+        }
+        Line::Prompt(text) => actions::prompt(run, &text),
+    }
+}
+
+fn wrong(error: &ParseError) -> Failure {
+    let mut failure = Failure::new(Code::Usage, error.message.clone());
+    failure.next = error.suggestions.iter().map(|s| Next::Shell(s.clone())).collect();
+    if let (Some(usage), true) = (&error.usage, failure.next.is_empty()) {
+        failure.next.push(Next::Shell(usage.clone()));
+    }
+    failure
+}
+
+/// Runs the lines of a pipe, or of a terminal without editor, as if typed. Returns the exit status.
+pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
+    let person = run.ui.session && crate::seams::Keyboard::is_person(keyboard);
+    if person {
+        greeting::greet(run);
+    }
+    let mut status = 0;
+    loop {
+        run.settings.refresh();
+        if person {
+            eprint!("{}", actions::status_line(run));
+        }
+        let line = match keyboard.line(None) {
+            Typed::Line(line) => line,
+            _ => return status,
+        };
+        let parsed = if person { parse(&line) } else { parse_piped(&line) };
+        let result = parsed.map_err(|e| wrong(&e)).and_then(|line| obey(run, line));
+        if let Err(failure) = result {
+            run.ui.fail(&failure);
+            status = if person { 0 } else { failure.code.exit() };
+            if !person && !run.flags.keep_going {
+                return status;
+            }
+        }
+        if run.leaving {
+            return status;
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The only code that touches clock, browser, loopback listener, signals and disk.
+//!
+//! May not decide: whatever could be decided elsewhere comes in as a value.
+
+pub mod browser;
+pub mod clock;
+pub mod files;
+mod folders;
+pub mod listener;
+pub mod lock;
+pub mod log;
+mod refusal;
+pub mod signals;

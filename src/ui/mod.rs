@@ -1,0 +1,202 @@
+//! Everything that reaches the terminal: answers and data to stdout, the rest to stderr, JSON, links, failures.
+//!
+//! May print and measure the terminal; may not ask, read files, or decide what is said.
+
+mod carry;
+mod clean;
+mod stream;
+pub mod times;
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Effects, Style};
+pub use clean::{Cleaner, clean, clean_line};
+use llxprt_commands::ColorWhen;
+use serde_json::{Value, json};
+pub use stream::Answer;
+use url::Url;
+
+use crate::error::{Failure, Next};
+
+/// How this run shows things, decided once.
+#[derive(Debug, Clone)]
+pub struct Ui {
+    /// A person types commands after a prompt: `/auth`, not `llxprt auth`.
+    pub session: bool,
+    /// stdin and stdout are terminals and the line editor runs.
+    pub editor: bool,
+    /// stdout is a terminal.
+    pub terminal: bool,
+    /// Sentences and ASCII in place of tables and marks.
+    pub plain: bool,
+    /// The terminal shows OSC 8 links.
+    pub links: bool,
+    /// One JSON document on stdout.
+    pub json: bool,
+    /// Say less.
+    pub quiet: bool,
+    /// Say more.
+    pub verbose: bool,
+}
+
+const DIM: Style = Style::new().effects(Effects::DIMMED);
+const WARN: Style = AnsiColor::Yellow.on_default();
+
+impl Ui {
+    /// Sets colours for the whole run: `--color`, then the environment by the conventions that anstream keeps.
+    pub fn set_color(when: ColorWhen, plain: bool) {
+        let choice = match when {
+            ColorWhen::Always => anstream::ColorChoice::Always,
+            ColorWhen::Never => anstream::ColorChoice::Never,
+            ColorWhen::Auto if plain => anstream::ColorChoice::Never,
+            ColorWhen::Auto => anstream::ColorChoice::Auto,
+        };
+        choice.write_global();
+    }
+
+    /// Writes data, one or more whole lines, to stdout.
+    pub fn data(&self, text: &str) {
+        if !self.json {
+            write(anstream::stdout(), text.strip_suffix('\n').unwrap_or(text));
+        }
+    }
+
+    /// Says something beside the data: on the terminal in a session, else on stderr.
+    pub fn say(&self, text: &str) {
+        let text = self.wrapped(text);
+        match !self.json && self.editor {
+            true => write(anstream::stdout(), &text),
+            false => write(anstream::stderr(), &text),
+        }
+    }
+
+    /// Breaks prose at blanks where the terminal would break words; a link is one word and stays whole.
+    fn wrapped(&self, text: &str) -> String {
+        let width = self.width();
+        let fits = |line: &&str| unicode_width::UnicodeWidthStr::width(*line) <= width;
+        if text.lines().all(|line| fits(&line)) {
+            return text.to_owned();
+        }
+        let wrap = |line: &str| {
+            let indent = &line[..line.len() - line.trim_start().len()];
+            let options = textwrap::Options::new(width)
+                .break_words(false)
+                .word_splitter(textwrap::WordSplitter::NoHyphenation)
+                .word_separator(textwrap::WordSeparator::AsciiSpace)
+                .subsequent_indent(indent);
+            textwrap::fill(line, options)
+        };
+        text.split('\n')
+            .map(|line| if fits(&line) { line.to_owned() } else { wrap(line) })
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// Takes away the line of a prompt that was answered elsewhere.
+    pub fn erase_prompt(&self) {
+        if self.editor {
+            after(write!(anstream::stdout(), "\r\x1b[J").and_then(|()| anstream::stdout().flush()));
+        }
+    }
+
+    /// Says something that `-q` leaves out.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.say(text);
+        }
+    }
+
+    /// Says something in dim letters.
+    pub fn dim(&self, text: &str) {
+        self.note(&format!("{DIM}{text}{DIM:#}"));
+    }
+
+    /// Warns.
+    pub fn warn(&self, text: &str) {
+        self.say(&format!("{WARN}{text}{WARN:#}"));
+    }
+
+    /// Writes one JSON document.
+    pub fn document(&self, value: &Value) {
+        write(anstream::stdout(), &escape(&value.to_string()));
+    }
+
+    /// Tells what failed, why, what to type next, and the stable code. The process name stands in front in the shell.
+    pub fn fail(&self, failure: &Failure) {
+        let next: Vec<String> = failure.next.iter().map(|n| self.next(n)).collect();
+        if self.json {
+            let document = json!({
+                "schema": "llxprt.error.v1", "code": failure.code.text(), "message": failure.message,
+                "next": next, "exit": failure.code.exit(),
+            });
+            return self.document(&document);
+        }
+        let who = if self.session { "" } else { "llxprt: " };
+        let mut lines = vec![format!("{who}{}", failure.message)];
+        for (line, next) in next.iter().zip(&failure.next) {
+            lines.push(if matches!(next, Next::Say(_)) { line.clone() } else { format!("  {line}") });
+        }
+        let code = failure.code.text();
+        if let Some(last) = lines.last_mut() {
+            *last = format!("{last}  {DIM}{code}{DIM:#}");
+        }
+        self.say(&lines.join("\n"));
+    }
+
+    /// Returns how a next step is typed here.
+    pub fn next(&self, next: &Next) -> String {
+        match next {
+            Next::Command(command) if self.session => command.to_string(),
+            Next::Command(command) => command.shell(),
+            Next::Shell(line) | Next::Say(line) => line.clone(),
+        }
+    }
+
+    /// Returns a link to be copied: never wrapped or indented by us, and an OSC 8 link where the terminal can.
+    pub fn link(&self, url: &Url) -> String {
+        let text = url.as_str();
+        // The URL crate leaves neither control characters nor non-ASCII in a serialized URL.
+        if self.links { format!("\x1b]8;;{text}\x1b\\{text}\x1b]8;;\x1b\\") } else { text.to_owned() }
+    }
+
+    /// Returns the terminal's width in columns; wide where there is none.
+    pub fn width(&self) -> usize {
+        if !self.terminal {
+            return usize::MAX;
+        }
+        crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns.max(1)))
+    }
+
+    /// Begins an answer that comes piece by piece.
+    pub fn answer(&self) -> Answer {
+        Answer::new(!self.json)
+    }
+}
+
+/// A closed stdout ends the process at once, as SIGPIPE would have (status 141).
+fn write(mut stream: impl Write, text: &str) {
+    // One write a line group: two processes on one terminal do not mix within it.
+    after(stream.write_all(format!("{text}\n").as_bytes()).and_then(|()| stream.flush()));
+}
+
+fn after(result: std::io::Result<()>) {
+    if let Err(e) = result
+        && e.kind() == std::io::ErrorKind::BrokenPipe
+    {
+        std::process::exit(141);
+    }
+}
+
+/// Escapes what JSON allows and terminals do not: U+007F–9F and bidi controls.
+fn escape(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
