@@ -18,7 +18,6 @@ const LONG: u64 = 5 * 60 * 60;
 /// The state of one provider.
 #[derive(Debug)]
 pub(super) struct Desk {
-    pub(super) provider: &'static str,
     /// `http://127.0.0.1:PORT/<provider>`.
     pub(super) url: String,
     pub(super) options: Options,
@@ -37,7 +36,6 @@ impl Desk {
     /// Starts with empty books.
     pub(super) fn new(provider: &'static str, url: &str, options: &Options, now: i64) -> Self {
         Self {
-            provider,
             url: format!("{url}/{provider}"),
             options: options.clone(),
             tokens: Tokens::default(),

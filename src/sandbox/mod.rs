@@ -28,11 +28,10 @@
 //! Endpoints are written as in [`Endpoint`], in lower case with underscores. A request that cannot be understood gets
 //! 400 and `{"error": "…"}`.
 
-#![allow(dead_code)]
-
 mod answer;
 pub mod anthropic;
 pub mod codex;
+mod completions;
 mod control;
 mod desk;
 mod devices;
@@ -42,10 +41,12 @@ mod ids;
 mod jwt;
 mod oauth;
 mod openai;
+pub mod openrouter;
 mod page;
 mod people;
 mod provider;
 mod quota;
+pub mod qwen;
 mod received;
 mod responses;
 mod script;

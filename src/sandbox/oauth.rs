@@ -143,10 +143,8 @@ fn check(call: &Received, rules: &Rules<'_>) -> Result<Grant, Fault> {
         return Err(sent("invalid_scope", format!("unknown scope {scope}")));
     }
     let challenge = param("code_challenge");
-    let whole =
-        |text: &String| text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
     match (&challenge, param("code_challenge_method").as_deref()) {
-        (Some(challenge), Some("S256")) if whole(challenge) => {}
+        (Some(challenge), Some("S256")) if is_challenge(challenge) => {}
         (None, None) if !rules.pkce => {}
         _ => return Err(sent("invalid_request", "a code_challenge with method S256 is required".to_owned())),
     }
@@ -162,6 +160,11 @@ fn check(call: &Received, rules: &Rules<'_>) -> Result<Grant, Fault> {
     })
 }
 
+/// Tells whether a text can be the S256 challenge of RFC 7636 4.2.
+pub(super) fn is_challenge(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+}
+
 /// Returns a parameter that is there twice, which RFC 6749 3.1 forbids.
 fn repeated(call: &Received) -> Option<String> {
     let params = call.params();
@@ -169,14 +172,15 @@ fn repeated(call: &Received) -> Option<String> {
     (0..params.len()).find(|i| twice(*i)).map(|i| params[i].0.clone())
 }
 
-fn refuse(redirect: &str, error: &str, why: &str, state: Option<&str>) -> Answer {
+/// Sends a refusal back to the client.
+pub(super) fn refuse(redirect: &str, error: &str, why: &str, state: Option<&str>) -> Answer {
     let mut params = vec![("error".to_owned(), error.to_owned()), ("error_description".to_owned(), why.to_owned())];
     params.extend(state.map(|state| ("state".to_owned(), state.to_owned())));
     Answer::redirect(with_params(redirect, params)).header("cache-control", "no-store")
 }
 
 /// Adds parameters to a URL, keeping what its query had.
-fn with_params(url: &str, params: Vec<(String, String)>) -> String {
+pub(super) fn with_params(url: &str, params: Vec<(String, String)>) -> String {
     match Url::parse(url) {
         Ok(mut url) => {
             url.query_pairs_mut().extend_pairs(params);

@@ -7,6 +7,9 @@ use super::ids;
 /// How long an authorization code can be exchanged (RFC 6749 4.1.2 recommends at most ten minutes).
 const CODE_LIFE: i64 = 600;
 
+/// The end of what does not end, such as a key that came from a login.
+pub(super) const NEVER: i64 = i64::MAX;
+
 /// What a person allowed a client.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Grant {
@@ -206,7 +209,7 @@ impl Tokens {
 
     /// Ends the life of every access token.
     pub(super) fn expire(&mut self, now: i64) {
-        for access in self.access.values_mut() {
+        for access in self.access.values_mut().filter(|access| access.expires != NEVER) {
             access.expires = access.expires.min(now);
         }
     }

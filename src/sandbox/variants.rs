@@ -43,6 +43,10 @@ pub struct Variants {
     pub any_port: bool,
     /// Codex: sign-in by device is switched off for the account (404).
     pub device_off: bool,
+    /// Qwen: the `resource_url` of token answers; empty: none; without it the sandbox itself, with its scheme.
+    pub resource_url: Option<String>,
+    /// Qwen: a refresh gives no new refresh token, and the old one stays good.
+    pub keep_refresh: bool,
     /// The seconds between two questions of a device that the provider names instead of its usual ones.
     pub device_interval: Option<u64>,
 }

@@ -11,6 +11,8 @@ mod sandbox_codex;
 mod sandbox_control;
 mod sandbox_gemini;
 mod sandbox_openai;
+mod sandbox_openrouter;
+mod sandbox_qwen;
 mod sandbox_steps;
 mod stage;
 mod vault_keyring;
