@@ -10,6 +10,7 @@ pub mod canary;
 pub mod chromium;
 pub mod done;
 pub mod home;
+pub mod http;
 pub mod pty;
 pub mod secret_service;
 pub mod standin;
