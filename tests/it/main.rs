@@ -6,6 +6,7 @@
 mod support;
 
 mod imports;
+mod pages;
 mod sandbox_anthropic;
 mod sandbox_codex;
 mod sandbox_control;
