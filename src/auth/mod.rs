@@ -5,3 +5,4 @@ pub mod failover;
 pub mod no_browser;
 pub mod paste;
 pub mod precedence;
+pub mod signals;
