@@ -184,7 +184,7 @@ async fn the_paste_page_shows_code_and_state() {
         let (url, params) = stand.decide(&query, &[("account", WORK), ("decision", "allow")]).await.landed();
         assert!(url.as_str().starts_with(&page), "{url}");
         let shown = get(stand.http.get(url.as_str())).await;
-        assert!(shown.body.contains(&format!("value=\"{}#the-state\"", params["code"])), "{}", shown.body);
+        assert!(shown.body.contains(&format!(">{}#the-state</textarea>", params["code"])), "{}", shown.body);
         let ask = put(exchange(&params["code"]), "redirect_uri", json!(redirect));
         assert_eq!(stand.token(ask).await.status, 200);
     }

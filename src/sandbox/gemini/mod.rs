@@ -84,7 +84,7 @@ impl Provider for Gemini {
         answer.unwrap_or_else(|refusal| refusal)
     }
 
-    fn lost(&self, _: &Received, _: &mut Desk) -> Answer {
+    fn elsewhere(&self, _: &Received, _: &mut Desk) -> Answer {
         Answer::html(404, "<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>")
     }
 
