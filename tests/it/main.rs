@@ -9,3 +9,5 @@ mod sandbox_control;
 mod sandbox_steps;
 mod stage;
 mod vault_keyring;
+mod vault_kill;
+mod vault_steps;
