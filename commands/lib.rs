@@ -6,9 +6,12 @@
 mod auth;
 mod command_line;
 mod complain;
+mod complete;
 mod confidential;
 mod help;
+mod hint;
 mod key;
+mod known;
 mod line;
 mod names;
 mod nearest;
@@ -16,6 +19,7 @@ mod patterns;
 mod place;
 mod profile;
 mod provider;
+mod reference;
 mod refusal;
 mod session;
 mod set;
@@ -33,14 +37,19 @@ mod tests;
 
 pub use auth::{Auth, AuthAction, Login, LogoutWhich};
 pub use command_line::ShellExit;
+pub use complete::{Candidate, complete};
 pub use confidential::carries_secret;
+pub use help::help;
+pub use hint::hint;
 pub use key::{Key, KeyAction, Keyfile};
+pub use known::{KnownBucket, KnownProvider, KnownSetting, Names};
 pub use line::{Line, parse, parse_piped, pasted_block};
 pub use names::{Account, BadName, Bucket, KeyName, ProfileName, Provider};
 pub use patterns::redact;
 pub use place::{Place, shell_command};
 pub use profile::{Policy, Profile, ProfileAction, SaveProfile};
 pub use provider::{Baseurl, Model, ProviderChoice};
+pub use reference::reference;
 pub use refusal::ParseError;
 pub use session::{Help, Stats, StatsOf};
 pub use set::{Set, SetAction};
@@ -86,20 +95,3 @@ pub enum Command {
     /// Print the man page (shell only)
     Man,
 }
-// TEMPORARY
-/// x
-#[derive(Debug, Clone, Default)]
-pub struct Names {}
-/// x
-pub struct Candidate { /// x
- pub text: String, /// x
- pub description: Option<String>, /// x
- pub start: usize, /// x
- pub end: usize, /// x
- pub append_space: bool }
-/// x
-pub fn complete(_l: &str, _p: usize, _n: &Names) -> Vec<Candidate> { Vec::new() }
-/// x
-pub fn hint(_l: &str, _n: &Names) -> Option<String> { None }
-/// x
-pub fn help(_w: &[&str]) -> Result<String, ParseError> { Ok(String::new()) }

@@ -49,6 +49,10 @@ pub fn parse(line: &str) -> Result<Line, ParseError> {
     if split.open {
         return Err(ParseError::new("A double quote is opened and never closed."));
     }
+    if split.broken {
+        let message = "A command is one line. To send text that begins with a slash, begin it with two.";
+        return Err(ParseError::new(message));
+    }
     let mut words: Vec<String> = split.words.into_iter().map(|word| word.text).collect();
     words[0].remove(0);
     let (command, json) = slash(&words, 0)?;
@@ -191,6 +195,8 @@ mod tests {
         assert!(refused("/").message.starts_with("Which command?"));
         assert!(refused("/ auth").message.starts_with("Which command?"));
         assert_eq!(refused("/set a \"b c").message, "A double quote is opened and never closed.");
+        assert!(refused("/auth codex login\nand this").message.starts_with("A command is one line."));
+        assert!(refused("/auth # all\nand this").message.starts_with("A command is one line."));
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! Where a command works: everywhere, only in a session, or only in the shell.
 
-use clap::CommandFactory;
-
 use crate::refusal::ParseError;
 use crate::side::Side;
+use crate::tree::tree;
 use crate::words::Words;
-use crate::{Auth, AuthAction, Command, Key, KeyAction, Profile, ProfileAction, Shell};
+use crate::{Auth, AuthAction, Command, Key, KeyAction, Profile, ProfileAction};
 
 /// Where a command works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +35,11 @@ impl Place {
             Self::Shell => side == Side::Shell,
         }
     }
+}
+
+/// An `about` text without the mark of its place.
+pub(crate) fn unmarked(about: &str) -> &str {
+    MARKS.iter().find_map(|(_, mark)| about.strip_suffix(mark)).unwrap_or(about)
 }
 
 impl Command {
@@ -124,5 +128,43 @@ pub fn shell_command() -> clap::Command {
         let hidden = Place::of(&command) == Place::Session;
         command.hide(hidden).mut_subcommands(hide)
     }
-    Shell::command().mut_subcommands(hide)
+    tree(Side::Shell).no_binary_name(false).mut_subcommands(hide)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::command;
+
+    #[test]
+    fn the_marks_people_read_are_those_the_program_keeps() {
+        let tree = crate::tree::tree(Side::Shell);
+        let marked = |path: &[&str]| {
+            let command = path.iter().fold(&tree, |here, name| here.find_subcommand(name).unwrap());
+            Place::of(command)
+        };
+        assert_eq!(marked(&["auth", "switch"]), command("/auth codex switch a").place());
+        assert_eq!(marked(&["key", "load"]), command("/key load a").place());
+        assert_eq!(marked(&["profile", "load"]), command("/profile load a").place());
+        assert_eq!(marked(&["profile", "unload"]), command("/profile unload").place());
+        assert_eq!(marked(&["clear"]), command("/clear").place());
+        let shell = |line| crate::tests::shell(line).command.unwrap().place();
+        assert_eq!(marked(&["auth", "token"]), shell("llxprt auth codex token"));
+        assert_eq!(marked(&["sandbox"]), shell("llxprt sandbox"));
+        assert_eq!(marked(&["completions"]), shell("llxprt completions zsh"));
+        assert_eq!(marked(&["man"]), shell("llxprt man"));
+        fn count(command: &clap::Command) -> usize {
+            usize::from(Place::of(command) != Place::Anywhere) + command.get_subcommands().map(count).sum::<usize>()
+        }
+        assert_eq!(count(&tree), 9, "another command is marked: add it here");
+    }
+
+    #[test]
+    fn completions_and_man_page_leave_out_what_the_shell_cannot_do() {
+        let tree = shell_command();
+        let hidden =
+            |path: &[&str]| path.iter().fold(&tree, |here, name| here.find_subcommand(name).unwrap()).is_hide_set();
+        assert!(hidden(&["clear"]) && hidden(&["auth", "switch"]) && hidden(&["profile", "load"]));
+        assert!(!hidden(&["auth", "token"]) && !hidden(&["sandbox"]) && !hidden(&["auth", "login"]));
+    }
 }

@@ -47,7 +47,7 @@ pub enum ProfileAction {
     /// Load a profile at every start, or none
     SetDefault {
         /// The profile, or `none`
-        #[arg(value_name = "name|none", value_parser = profile_or_none)]
+        #[arg(id = "default", value_name = "name|none", value_parser = profile_or_none)]
         name: String,
     },
 }
@@ -58,7 +58,7 @@ pub enum SaveProfile {
     /// Provider, model, parameters and accounts in order
     Model {
         /// The profile
-        #[arg(value_name = "name")]
+        #[arg(id = "new-profile", value_name = "name")]
         name: ProfileName,
         /// The accounts, first choice first
         #[arg(value_name = "account")]
@@ -67,7 +67,7 @@ pub enum SaveProfile {
     /// A profile over profiles
     Loadbalancer {
         /// The profile
-        #[arg(value_name = "name")]
+        #[arg(id = "new-profile", value_name = "name")]
         name: ProfileName,
         /// How to choose among them
         #[arg(value_name = "failover|roundrobin", ignore_case = true)]

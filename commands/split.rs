@@ -18,6 +18,8 @@ pub(crate) struct Split {
     pub(crate) open: bool,
     /// A comment ends the line.
     pub(crate) comment: bool,
+    /// There is more than one line.
+    pub(crate) broken: bool,
 }
 
 /// Splits a line. A `#` after a blank begins a comment.
@@ -27,8 +29,10 @@ pub(crate) fn split(line: &str) -> Split {
     for (at, c) in line.char_indices() {
         if c.is_whitespace() && !found.open {
             found.words.extend(word.take());
+            found.broken |= matches!(c, '\n' | '\r');
         } else if c == '#' && word.is_none() && at > 0 {
             found.comment = true;
+            found.broken |= line[at..].contains(['\n', '\r']);
             return found;
         } else {
             let word = word.get_or_insert_with(|| Word { text: String::new(), start: at, end: at });
@@ -71,6 +75,12 @@ mod tests {
     fn an_open_quote_is_seen() {
         assert!(split("a \"b c").open);
         assert!(!split("a \"b c\"").open);
+    }
+
+    #[test]
+    fn a_line_break_is_seen_outside_quotes() {
+        assert!(split("a\nb").broken && split("a # b\r\nc").broken);
+        assert!(!split("a \"b\nc\" d").broken);
     }
 
     #[test]

@@ -170,11 +170,7 @@ impl<'t> Walk<'t> {
     }
 
     fn step_word(&mut self, word: &str) {
-        let named = |command: &&clap::Command| {
-            command.get_name().eq_ignore_ascii_case(word)
-                || command.get_all_aliases().any(|alias| alias.eq_ignore_ascii_case(word))
-        };
-        match self.here().get_subcommands().find(named) {
+        match self.here().get_subcommands().find(|command| called(command, word)) {
             Some(command) if self.takes_command() => {
                 self.push(command.get_name(), false);
                 self.path.push(command);
@@ -205,6 +201,12 @@ impl<'t> Walk<'t> {
 /// Says whether a word is a flag: `-` alone is a value, and so is a negative number.
 pub(crate) fn is_flag(word: &str) -> bool {
     word.strip_prefix('-').is_some_and(|rest| !rest.is_empty() && !rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Says whether a command is called so, in any case.
+pub(crate) fn called(command: &clap::Command, word: &str) -> bool {
+    let mut names = std::iter::once(command.get_name()).chain(command.get_all_aliases());
+    names.any(|name| name.eq_ignore_ascii_case(word))
 }
 
 /// Says whether a positional argument takes several words.

@@ -20,6 +20,7 @@ use crate::sandbox::{Options, Sandbox};
 use crate::seams::Keyboard;
 use crate::session::{self, Editor, Plain};
 use crate::sys::clock::SystemClock;
+use crate::sys::log::Log;
 use crate::sys::signals::Signals;
 use crate::ui::Ui;
 use crate::vault::{Vault, Wish};
@@ -40,8 +41,7 @@ pub fn start() -> u8 {
         }
     };
     let Shell { flags, command } = shell;
-    let env: BTreeMap<String, String> =
-        std::env::vars_os().map(|(k, v)| (lossy(&k), lossy(&v))).collect();
+    let env: BTreeMap<String, String> = std::env::vars_os().map(|(k, v)| (lossy(&k), lossy(&v))).collect();
     let ui = ui(&flags, &env);
     match build(flags, env, ui.clone(), command.is_none()) {
         Ok((mut run, input)) => {
@@ -137,7 +137,8 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
     };
     let registry = Registry::load(&dirs.config.join("providers"), sandbox.as_ref());
     if flags.sandbox.as_deref() == Some("") {
-        let keys: Vec<String> = registry.all().flat_map(|m| m.api_key_env.clone()).filter(|k| env.contains_key(k)).collect();
+        let keys: Vec<String> =
+            registry.all().flat_map(|m| m.api_key_env.clone()).filter(|k| env.contains_key(k)).collect();
         if !keys.is_empty() {
             ui.note(&format!("Sandbox: {} is not read.", keys.join(", ")));
         }
@@ -168,7 +169,9 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
     if let (Some(bucket), Some(provider)) = (&flags.bucket, &active) {
         chosen.buckets.insert(provider.clone(), bucket.clone());
     }
+    let log = flags.log_file.as_ref().map_or_else(|| dirs.log.join("llxprt.log"), Into::into);
     let run = Run {
+        log: Arc::new(Log::new(log)),
         flags,
         env,
         dirs,
@@ -207,7 +210,8 @@ fn install_panic_hook(signals: &Arc<Signals>) {
     let signals = signals.clone();
     std::panic::set_hook(Box::new(move |info| {
         signals.restore_terminal();
-        let place = info.location().map_or(String::new(), |l| format!("{}:{}", Path::new(l.file()).display(), l.line()));
+        let place =
+            info.location().map_or(String::new(), |l| format!("{}:{}", Path::new(l.file()).display(), l.line()));
         let said = info.payload().downcast_ref::<&str>().map(|s| (*s).to_owned());
         let said = said.or_else(|| info.payload().downcast_ref::<String>().cloned()).unwrap_or_default();
         eprintln!("llxprt: a fault of this program at {place}: {}", llxprt_commands::redact(&said));

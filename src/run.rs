@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
-use llxprt_commands::{Account, Bucket, Command, Flags, Provider};
+use llxprt_commands::{Account, Bucket, Command, Flags, KeyName, Provider};
 use tokio::runtime::Runtime;
+use url::Url;
 
 use crate::chat::Conversation;
-use crate::config::{Dirs, Settings};
+use crate::config::{Dirs, Profile, Settings};
 use crate::error::{Code, Failure, Outcome};
 use crate::http::Http;
 use crate::providers::{Manifest, OAuth, Registry};
 use crate::seams::{Clock, Keyboard};
 use crate::secret::Secret;
+use crate::sys::log::Log;
 use crate::sys::signals::Signals;
 use crate::ui::Ui;
 use crate::vault::{Index, Vault, VaultError, VaultErrorKind};
@@ -27,10 +29,24 @@ pub struct Chosen {
     pub model: Option<String>,
     /// By `--bucket`, `switch` or a login here.
     pub buckets: BTreeMap<Provider, Bucket>,
-    /// By `/key KEY`, `--key`: belongs to the provider that was active then.
+    /// By `/key KEY`: belongs to the provider that was active then.
     pub keys: BTreeMap<Provider, Secret>,
+    /// By `/keyfile PATH`, likewise.
+    pub keyfiles: BTreeMap<Provider, String>,
+    /// By `/key load`, likewise.
+    pub loaded_keys: BTreeMap<Provider, KeyName>,
+    /// The provider that `--key`, `--keyfile` and `--key-name` belong to: the one active at start.
+    pub flags_for: Option<Provider>,
+    /// By `--key`.
+    pub flag_key: Option<Secret>,
+    /// By `--baseurl` and `/baseurl`: the provider that it is for, and where its API is.
+    pub base_urls: BTreeMap<Provider, Url>,
+    /// The loaded profile.
+    pub profile: Option<Profile>,
     /// States of logins that ended in this session: their late answers are told apart.
     pub earlier_states: Vec<String>,
+    /// Accounts that a request of this session was sent with.
+    pub used: std::collections::BTreeSet<Account>,
     /// What was said once and need not be said again.
     pub said: Vec<String>,
 }
@@ -57,6 +73,8 @@ pub struct Run {
     pub keyboard: Arc<dyn Keyboard>,
     /// The network.
     pub http: Arc<Http>,
+    /// What happened.
+    pub log: Arc<Log>,
     /// Ctrl-C and the like.
     pub signals: Arc<Signals>,
     /// What was said so far.
@@ -161,15 +179,26 @@ impl Run {
         Ok(self.vault.index()?)
     }
 
-    /// Returns the provider that a prompt goes to, if one is active.
+    /// Returns the provider that a prompt goes to, if one is active: flag, profile, or the one remembered.
     pub fn active(&self) -> Option<Provider> {
-        self.chosen.provider.clone().or_else(|| self.settings.provider())
+        let profile = || self.chosen.profile.as_ref().map(|p| p.provider.clone());
+        self.chosen.provider.clone().or_else(profile).or_else(|| self.settings.provider())
     }
 
-    /// Returns the account that an unnamed bucket means in this session.
-    pub fn account(&self, provider: &Provider) -> Account {
-        let bucket = self.chosen.buckets.get(provider).cloned().unwrap_or_default();
-        Account { provider: provider.clone(), bucket }
+    /// Returns the loaded profile if it is one of this provider.
+    pub fn profile_for(&self, provider: &Provider) -> Option<&Profile> {
+        self.chosen.profile.as_ref().filter(|p| p.provider == *provider)
+    }
+
+    /// Returns where the API of a provider is in place of what its manifest says: flag or command, profile, setting.
+    pub fn base_url(&self, manifest: &Manifest) -> Option<Url> {
+        let provider = &manifest.name;
+        let profile = || self.profile_for(provider)?.settings.get("base-url")?.as_str()?.parse().ok();
+        let setting = || {
+            let active = self.active().as_ref() == Some(provider);
+            self.settings.in_file("base-url").filter(|_| active)?.as_str()?.parse().ok()
+        };
+        self.chosen.base_urls.get(provider).cloned().or_else(profile).or_else(setting)
     }
 
     /// Tells whether `words` are said for the first time in this run.

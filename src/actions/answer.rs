@@ -3,11 +3,11 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use llxprt_commands::{Bucket, Provider};
+use llxprt_commands::{Account, Bucket, Provider};
 use serde_json::json;
 
 use super::choose::model_name;
-use super::credential::{Source, source};
+use super::credential::{Credential, credential, resolution};
 use super::{fresh, login};
 use crate::auth::claim_headers;
 use crate::chat::{Auth, Finished, Piece, Trouble, send};
@@ -59,15 +59,15 @@ fn read_stdin() -> Outcome<String> {
 fn answer(run: &mut Run, text: &str) -> Outcome {
     run.settings.whole()?;
     let provider = active(run)?;
-    let source = source(run, &provider)?;
-    let (auth, bucket, mut headers) = credential(run, &provider, source)?;
+    let credential = credential(run, &provider)?;
+    let (auth, bucket, mut headers) = sendable(run, &provider, credential)?;
     let oauth = matches!(auth, Auth::Token(_));
     let manifest = run.manifest(&provider)?.clone();
     run.conversation.ask(text);
     let model = model_name(run);
     let dialect = manifest.dialect(oauth);
-    let mut request =
-        dialect.request(manifest.base_url(oauth), &model, &run.conversation, &run.settings.model_params());
+    let base = run.base_url(&manifest).unwrap_or_else(|| manifest.base_url(oauth).clone());
+    let mut request = dialect.request(&base, &model, &run.conversation, &run.settings.model_params());
     headers.extend(manifest.api.headers.clone());
     if oauth {
         headers.extend(manifest.api.oauth_headers.clone());
@@ -107,14 +107,7 @@ fn answer(run: &mut Run, text: &str) -> Outcome {
     }
 }
 
-fn document(
-    run: &Run,
-    provider: &Provider,
-    model: &str,
-    bucket: Option<&Bucket>,
-    text: &str,
-    finished: &Finished,
-) {
+fn document(run: &Run, provider: &Provider, model: &str, bucket: Option<&Bucket>, text: &str, finished: &Finished) {
     run.ui.document(&json!({
         "schema": "llxprt.answer.v1", "text": text, "provider": provider.as_str(), "model": model,
         "bucket": bucket.map(Bucket::as_str),
@@ -129,7 +122,7 @@ fn active(run: &mut Run) -> Outcome<Provider> {
     }
     let mut able = Vec::new();
     for manifest in run.registry.all() {
-        if !matches!(source(run, &manifest.name), Ok(Source::None) | Err(_)) {
+        if resolution(run, &manifest.name)?.winner.is_some() {
             able.push(manifest.name.clone());
         }
     }
@@ -156,13 +149,13 @@ fn active(run: &mut Run) -> Outcome<Provider> {
 
 type Sendable = (Auth, Option<Bucket>, Vec<(String, String)>);
 
-fn credential(run: &mut Run, provider: &Provider, source: Source) -> Outcome<Sendable> {
-    let account = match source {
-        Source::Key { key, .. } => return Ok((Auth::Key(key), None, Vec::new())),
-        Source::OAuth(account) => account,
-        Source::None => {
-            return Err(login::need_login(run, provider, &Bucket::default(), "sign-in is off for it and there is no key"));
-        }
+fn sendable(run: &mut Run, provider: &Provider, credential: Credential) -> Outcome<Sendable> {
+    let account = match credential {
+        Credential::Key(key) => return Ok((Auth::Key(key), None, Vec::new())),
+        Credential::OAuth(accounts) => accounts
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Account { provider: provider.clone(), bucket: Bucket::default() }),
     };
     let (account, tokens) = match fresh::read(run, &account)? {
         Some(tokens) => (account, tokens),
@@ -178,10 +171,7 @@ fn credential(run: &mut Run, provider: &Provider, source: Source) -> Outcome<Sen
             (account, tokens)
         }
     };
-    if tokens.expired(run.now()) {
-        let words = format!("The sign-in of {account} has run out.");
-        return Err(Failure::new(Code::NeedLogin, words).then(login::command(provider, &account.bucket)));
-    }
+    let tokens = fresh::token(run, &account, tokens)?;
     let (_, oauth) = run.oauth(provider)?;
     let headers = claim_headers(oauth, &tokens);
     Ok((Auth::Token(tokens.access), Some(account.bucket), headers))

@@ -1,8 +1,9 @@
 //! `/provider`, `/model`, `/clear`, `/quit`, and the prompt that says who would answer.
 
-use llxprt_commands::{Model, ProviderChoice};
+use llxprt_commands::{Account, Bucket, Model, ProviderChoice};
 
-use super::credential::{self, Source};
+use super::credential;
+use crate::auth::precedence::Source;
 use crate::error::Outcome;
 use crate::run::Run;
 use crate::ui::clean_line;
@@ -49,7 +50,8 @@ pub(super) fn model(run: &mut Run, model: Model) -> Outcome {
 pub(super) fn model_name(run: &Run) -> String {
     let remembered = || run.settings.in_file("model").and_then(|v| v.as_str()).map(str::to_owned);
     let default = || run.active().and_then(|p| run.registry.get(&p)).map(|m| m.default_model.clone());
-    run.chosen.model.clone().or_else(remembered).or_else(default).unwrap_or_else(|| "no model".into())
+    let profile = || run.chosen.profile.as_ref().and_then(|p| p.model.clone());
+    run.chosen.model.clone().or_else(profile).or_else(remembered).or_else(default).unwrap_or_else(|| "no model".into())
 }
 
 /// `/clear`
@@ -69,20 +71,20 @@ pub(super) fn quit(run: &mut Run) -> Outcome {
 pub fn status_line(run: &Run) -> String {
     let mark = if run.ui.plain { "> " } else { " › " };
     let Some(provider) = run.active() else { return format!("no account{mark}") };
-    let who = match credential::source(run, &provider) {
-        Ok(Source::Key { place, .. }) => place,
-        Ok(Source::OAuth(account)) => {
-            let index = run.index().ok();
-            let entry = index.as_ref().and_then(|i| i.entry(&account).cloned());
-            match entry {
-                None => "(sign in on first use)".to_owned(),
-                Some(entry) if account.bucket == llxprt_commands::Bucket::default() => {
-                    clean_line(entry.identity.as_deref().unwrap_or("default"))
-                }
-                Some(_) => account.bucket.to_string(),
-            }
+    let who = || {
+        let index = run.index().ok()?;
+        let resolution = credential::resolution_with(run, run.registry.get(&provider)?, &index);
+        let winner = resolution.winner?;
+        if winner.source != Source::OAuth {
+            return Some(winner.detail);
         }
-        Ok(Source::None) | Err(_) => "(no account)".to_owned(),
+        let bucket: Bucket = winner.detail.parse().ok()?;
+        let is_default = bucket == Bucket::default();
+        match index.entry(&Account { provider: provider.clone(), bucket }) {
+            None => Some("(sign in on first use)".to_owned()),
+            Some(entry) if is_default => Some(clean_line(entry.identity.as_deref().unwrap_or("default"))),
+            Some(_) => Some(winner.detail),
+        }
     };
-    format!("{provider} {who}{mark}")
+    format!("{provider} {}{mark}", who().unwrap_or_else(|| "(no account)".to_owned()))
 }

@@ -6,14 +6,19 @@ mod answer;
 mod auth;
 mod choose;
 mod credential;
+mod doctor;
 mod fresh;
+mod happened;
 mod help;
+mod idle;
+mod keyfile;
 pub mod login;
 mod logout;
 mod names;
 mod set;
 mod stand_in;
 mod status;
+mod token;
 
 use llxprt_commands::{Command, Login, Provider};
 
@@ -24,7 +29,7 @@ use crate::run::Run;
 
 pub use answer::{one_shot, prompt};
 pub use choose::status_line;
-pub use fresh::renew_while_idle;
+pub use idle::{Watch, renew_while_idle};
 pub use names::names;
 
 /// Does what a command says.
@@ -43,7 +48,11 @@ pub fn perform(run: &mut Run, command: Command) -> Outcome {
         Command::Sandbox(args) => stand_in::serve(run, &args),
         Command::Completions(completions) => help::completions(run, &completions),
         Command::Man => help::man(run),
-        Command::Profile(_) | Command::Key(_) | Command::Keyfile(_) | Command::Baseurl(_) | Command::Stats(_) | Command::Log | Command::Doctor => later(),
+        Command::Log => happened::log(run),
+        Command::Profile(_) | Command::Key(_) | Command::Keyfile(_) | Command::Baseurl(_) | Command::Stats(_) => {
+            later()
+        }
+        Command::Doctor => doctor::doctor(run),
     }
 }
 

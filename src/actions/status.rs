@@ -3,7 +3,9 @@
 use llxprt_commands::{Account, Provider};
 use serde_json::{Value, json};
 
-use super::credential::{Source, source};
+use super::credential::{resolution, resolution_with};
+use crate::auth::failover::State;
+use crate::auth::precedence::{Resolution, Source};
 use crate::error::Outcome;
 use crate::providers::{Manifest, Status};
 use crate::run::Run;
@@ -15,10 +17,9 @@ pub(super) fn all(run: &Run) -> Outcome {
     let index = run.index()?;
     if run.ui.json {
         let providers: Vec<Value> = run.registry.all().map(|m| element(run, &index, m)).collect();
-        let store = index.store.clone();
-        let (kind, detail) = store.map_or(("auto".into(), String::new()), |s| (s.kind, s.detail));
+        let store = run.vault.store_seen();
         run.ui.document(&json!({
-            "schema": "llxprt.auth.v1", "store": { "kind": kind, "detail": detail }, "providers": providers,
+            "schema": "llxprt.auth.v1", "store": { "kind": store.kind, "detail": store.detail }, "providers": providers,
         }));
         return Ok(());
     }
@@ -67,14 +68,9 @@ pub(super) fn one(run: &Run, provider: &Provider) -> Outcome {
 
 /// Says it when a key wins over a sign-in.
 pub(super) fn say_shadow(run: &Run, provider: &Provider) -> Outcome {
-    if !run.settings.oauth_enabled(provider) {
-        return Ok(());
-    }
-    if let Source::Key { place, .. } = source(run, provider)? {
-        run.ui.note(&format!(
-            "{place} is set, and a key wins over a sign-in: requests to {provider} are billed to it.\n\
-             To use the sign-in instead: /set authOnly true"
-        ));
+    if let Some(note) = resolution(run, provider)?.shadow_note() {
+        let next: Vec<_> = note.next.iter().map(|n| run.ui.next(n)).collect();
+        run.ui.note(&format!("{}\nTo use the sign-in instead: {}", note.text, next.join("      More: ")));
     }
     Ok(())
 }
@@ -91,48 +87,33 @@ fn rows_of(run: &Run, index: &Index, manifest: &Manifest) -> Vec<[String; 4]> {
         };
         return vec![[name, "-".into(), state.into(), "-".into()]];
     }
-    let used = match source(run, provider) {
-        Ok(Source::OAuth(account)) => Some(account),
-        _ => None,
-    };
+    let used = used(&resolution_with(run, manifest, index));
     let mut rows = Vec::new();
     for (n, (account, entry)) in accounts.into_iter().enumerate() {
-        let mark = if used.as_ref() == Some(&account) { "* " } else { "  " };
+        let mark = if used.as_deref() == Some(account.bucket.as_str()) { "* " } else { "  " };
         let until = match entry.signed_in_until {
             Some(at) => times::both(run.now(), at),
             None if entry.refreshable => "renews by itself".into(),
             None => entry.expires_at.map_or("does not run out".into(), |at| times::both(run.now(), at)),
         };
         let first = if n == 0 { name.clone() } else { String::new() };
-        let shown = state(entry, run.now());
-        rows.push([first, format!("{mark}{}", account.bucket), shown.1.into(), until]);
+        let state = State::of(Some(entry), None, run.now());
+        rows.push([first, format!("{mark}{}", account.bucket), state.words().into(), until]);
     }
     rows
 }
 
-/// Returns the state of an account, for JSON and for the screen (design 4.11).
-pub(super) fn state(entry: &Entry, now: i64) -> (&'static str, &'static str) {
-    if entry.unreadable.is_some() {
-        ("unknown", "unreadable")
-    } else if entry.refused.is_some() || entry.signed_in_until.is_some_and(|at| at <= now) {
-        ("needs-login", "sign in again")
-    } else if entry.limits.iter().any(|l| l.model.is_none() && l.until > now) {
-        ("limited", "at its limit")
-    } else if entry.unverified {
-        ("unverified", "not verified yet")
-    } else if entry.expires_at.is_some_and(|at| at <= now) {
-        if entry.refreshable { ("expired", "renews on use") } else { ("needs-login", "sign in again") }
-    } else {
-        ("ready", "ready")
-    }
+/// The bucket that a request would use, where a sign-in wins.
+fn used(resolution: &Resolution) -> Option<String> {
+    resolution.winner.as_ref().filter(|w| w.source == Source::OAuth).map(|w| w.detail.clone())
 }
 
 fn element(run: &Run, index: &Index, manifest: &Manifest) -> Value {
     let provider = &manifest.name;
     let now = run.now();
-    let source = source(run, provider).unwrap_or(Source::None);
+    let resolution = resolution_with(run, manifest, index);
     let enabled = run.settings.oauth_enabled(provider);
-    let used = if let Source::OAuth(account) = &source { Some(account.clone()) } else { None };
+    let used = used(&resolution);
     let time = |at: Option<i64>| at.and_then(times::rfc3339);
     let buckets: Vec<Value> = index
         .accounts_of(provider)
@@ -140,14 +121,17 @@ fn element(run: &Run, index: &Index, manifest: &Manifest) -> Value {
             let limits: Vec<Value> = entry
                 .windows
                 .iter()
-                .map(|w| json!({ "window": w.window, "model": w.model, "used": w.used, "resets_at": time(w.resets_at) }))
+                .map(
+                    |w| json!({ "window": w.window, "model": w.model, "used": w.used, "resets_at": time(w.resets_at) }),
+                )
                 .collect();
             let limited = entry.limits.iter().filter(|l| l.model.is_none() && l.until > now).map(|l| l.until).max();
             json!({
-                "bucket": account.bucket.as_str(), "state": state(entry, now).0, "identity": entry.identity,
-                "plan": entry.plan, "store": entry.store, "expires_at": time(entry.expires_at),
-                "refreshable": entry.refreshable, "signed_in_until": time(entry.signed_in_until),
-                "limited_until": time(limited), "active": used.as_ref() == Some(&account), "limits": limits,
+                "bucket": account.bucket.as_str(), "state": State::of(Some(entry), None, now).json(),
+                "identity": entry.identity, "plan": entry.plan, "store": entry.store,
+                "expires_at": time(entry.expires_at), "refreshable": entry.refreshable,
+                "signed_in_until": time(entry.signed_in_until), "limited_until": time(limited),
+                "active": used.as_deref() == Some(account.bucket.as_str()), "limits": limits,
             })
         })
         .collect();
@@ -157,15 +141,10 @@ fn element(run: &Run, index: &Index, manifest: &Manifest) -> Value {
         (_, true, true) => "on-first-use",
         (_, true, false) => "on",
     };
-    let credential = match &source {
-        Source::Key { place, tier, .. } => json!({ "tier": tier, "source": "key", "detail": place }),
-        Source::OAuth(account) => json!({ "tier": 5, "source": "oauth", "detail": account.bucket.as_str() }),
-        Source::None => Value::Null,
-    };
     json!({
         "provider": provider.as_str(), "login": login,
         "status": manifest.oauth.as_ref().map_or("active", |o| o.status.word()),
-        "oauth_enabled": enabled, "credential": credential, "buckets": buckets,
+        "oauth_enabled": enabled, "credential": resolution.credential_json(), "buckets": buckets,
     })
 }
 

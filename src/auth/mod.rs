@@ -4,15 +4,19 @@
 //! May not print, ask, store or read the clock: values in, values out, the time is a number.
 
 mod attempt;
+mod classes;
 mod client;
 mod exchange;
+pub mod failover;
 mod identity;
 pub mod no_browser;
 pub mod paste;
+pub mod precedence;
 mod tokens;
 mod wire;
 
 pub use attempt::Attempt;
+pub use classes::{Class, classify};
 pub use client::Client;
 pub use exchange::{exchange, refresh, revoke};
 pub use identity::{Identity, Verdict, claim_headers, claims, verify};

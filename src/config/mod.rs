@@ -5,8 +5,10 @@
 pub mod declared;
 mod dirs;
 mod lock;
+mod profile;
 mod settings;
 
 pub use dirs::Dirs;
 pub use lock::ConfigLock;
+pub use profile::{Profile, profile_names};
 pub use settings::{Origin, Settings};

@@ -30,13 +30,12 @@ pub(super) fn login(look: &Look, call: &Received, scopes: &[String]) -> Answer {
 }
 
 /// Shows the same with a field for the code of a device.
-pub(super) fn device(look: &Look, user_code: &str, client: &str) -> Answer {
+pub(super) fn device(look: &Look, user_code: &str) -> Answer {
     let code = format!(
         "<label class=\"field\" for=\"user_code\">The code that your terminal shows</label>\
-         <input id=\"user_code\" name=\"user_code\" type=\"text\" value=\"{}\" autocomplete=\"off\" spellcheck=\"false\" \
-         autocapitalize=\"characters\"><input type=\"hidden\" name=\"client\" value=\"{}\">",
-        escape(user_code),
-        escape(client)
+         <input id=\"user_code\" name=\"user_code\" type=\"text\" value=\"{}\" autocomplete=\"off\" \
+         spellcheck=\"false\" autocapitalize=\"characters\">",
+        escape(user_code)
     );
     let form = choice("", "", &code);
     show(look, 200, &format!("Connect a device to {}", look.title), "Who are you today?", &form)

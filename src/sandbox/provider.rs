@@ -58,4 +58,11 @@ pub(super) trait Provider: Sync {
 }
 
 /// All providers.
-pub(super) static PROVIDERS: &[&dyn Provider] = &[&super::anthropic::Anthropic];
+pub(super) static PROVIDERS: &[&dyn Provider] = &[
+    &super::anthropic::Anthropic,
+    &super::codex::Codex,
+    &super::gemini::Gemini,
+    &super::openai::OpenAi,
+    &super::openrouter::OpenRouter,
+    &super::qwen::Qwen,
+];

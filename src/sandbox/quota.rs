@@ -85,11 +85,6 @@ impl Quota {
     pub(super) fn wait(&self, now: i64) -> i64 {
         (self.resets_at - now).max(1)
     }
-
-    /// Returns the window in seconds.
-    pub(super) fn period(&self) -> i64 {
-        self.period
-    }
 }
 
 /// The quotas of all accounts at one provider.
@@ -97,6 +92,11 @@ impl Quota {
 pub(super) struct Quotas(HashMap<String, Quota>);
 
 impl Quotas {
+    /// Returns an account's quota where it has one.
+    pub(super) fn known(&mut self, account: &str) -> Option<&mut Quota> {
+        self.0.get_mut(account)
+    }
+
     /// Returns an account's quota, made by `fresh` at first sight.
     pub(super) fn of(&mut self, account: &str, fresh: impl FnOnce() -> Quota) -> &mut Quota {
         self.0.entry(account.to_owned()).or_insert_with(fresh)

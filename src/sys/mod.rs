@@ -8,5 +8,6 @@ pub mod files;
 mod folders;
 pub mod listener;
 pub mod lock;
+pub mod log;
 mod refusal;
 pub mod signals;

@@ -86,7 +86,10 @@ impl Ui {
                 .subsequent_indent(indent);
             textwrap::fill(line, options)
         };
-        text.split('\n').map(|line| if fits(&line) { line.to_owned() } else { wrap(line) }).collect::<Vec<_>>().join("\n")
+        text.split('\n')
+            .map(|line| if fits(&line) { line.to_owned() } else { wrap(line) })
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// Takes away the line of a prompt that was answered elsewhere.

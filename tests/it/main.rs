@@ -1,11 +1,18 @@
 //! Tests of the whole program from outside: what was typed, what was shown, what the provider saw.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail by panicking, its steps too")]
+
 #[path = "../support/mod.rs"]
 mod support;
 
 mod imports;
 mod sandbox_anthropic;
+mod sandbox_codex;
 mod sandbox_control;
+mod sandbox_gemini;
+mod sandbox_openai;
+mod sandbox_openrouter;
+mod sandbox_qwen;
 mod sandbox_steps;
 mod stage;
 mod vault_keyring;

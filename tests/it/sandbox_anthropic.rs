@@ -7,7 +7,7 @@ use llxprt::sandbox::{Answer, Chunk, End, Endpoint, Options, Sandbox, Script};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::sandbox_steps::{CHALLENGE, Got, VERIFIER, client, data, get, sandbox, with};
+use crate::sandbox_steps::{CHALLENGE, Got, VERIFIER, client, data, get, put, sandbox, text, with};
 
 const CLIENT: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
 const BACK: &str = "http://localhost:54545/callback";
@@ -99,19 +99,6 @@ fn exchange(code: &str) -> Value {
 fn prompt(text: &str) -> Value {
     json!({"model": "claude-opus-5", "max_tokens": 1024, "stream": true,
         "messages": [{"role": "user", "content": text}]})
-}
-
-fn put(mut body: Value, name: &str, value: Value) -> Value {
-    if value.is_null() {
-        body.as_object_mut().unwrap().remove(name);
-    } else {
-        body[name] = value;
-    }
-    body
-}
-
-fn text(token: &Value) -> &str {
-    token.as_str().unwrap()
 }
 
 #[tokio::test]

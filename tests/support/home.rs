@@ -131,7 +131,6 @@ impl Home {
     }
 
     /// Begins a run that differs in more than its arguments.
-    #[must_use]
     pub fn typed(&self, arguments: &[&str]) -> Run<'_> {
         let mut command = self.command();
         command.args(arguments);

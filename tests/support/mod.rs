@@ -10,8 +10,10 @@ pub mod canary;
 pub mod chromium;
 pub mod done;
 pub mod home;
+pub mod http;
 pub mod pty;
 pub mod secret_service;
+pub mod standin;
 pub mod terminal;
 pub mod webdriver;
 
@@ -20,7 +22,8 @@ use std::time::{Duration, Instant};
 
 #[allow(unused_imports, reason = "as above")]
 pub use {
-    browser::Browser, chromium::ChromiumOpener, done::Done, done::Ended, home::Home, pty::Pty, webdriver::WebDriver,
+    browser::Browser, chromium::ChromiumOpener, done::Done, done::Ended, home::Home, pty::Pty, standin::StandIn,
+    webdriver::WebDriver,
 };
 
 /// How long a test waits for something that should happen at once; generous, because a loaded machine is slow.

@@ -26,6 +26,9 @@ pub mod key {
     pub const CTRL_Z: &str = "\x1a";
 }
 
+/// How long the last output of a program that has ended may still take to reach the screen.
+const LAST_OUTPUT: Duration = Duration::from_secs(2);
+
 /// A program that runs in a terminal.
 ///
 /// One thread reads what it writes and answers what it asks (an unanswered `ESC[6n` costs a line editor seconds),
@@ -36,6 +39,7 @@ pub struct Pty {
     killer: Box<dyn ChildKiller + Send + Sync>,
     pid: u32,
     before: String,
+    mark: String,
     master: Option<Box<dyn MasterPty + Send>>,
     // Held so that the settings can still be read when the program has ended; let go to see the last of its output.
     slave: Option<Box<dyn SlavePty + Send>>,
@@ -103,12 +107,49 @@ impl Pty {
             shared.changed.notify_all();
         });
         let (master, slave) = (Some(pair.master), Some(pair.slave));
-        Self { watched, keys: Some(keys), killer, pid, before, master, slave, folder: None }
+        Self { watched, keys: Some(keys), killer, pid, before, mark: "›".to_owned(), master, slave, folder: None }
     }
 
     /// Keeps the folder that the program works in until this value is gone.
     pub fn hold(&mut self, folder: Arc<tempfile::TempDir>) {
         self.folder = Some(folder);
+    }
+
+    /// Says how a prompt ends; `›`, as in llxprt, unless told.
+    #[must_use]
+    pub fn prompt(mut self, mark: &str) -> Self {
+        self.mark = mark.to_owned();
+        self
+    }
+
+    /// Waits until the cursor stands behind an empty prompt.
+    #[track_caller]
+    pub fn wait_prompt(&self) {
+        self.try_wait_prompt().unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// As [`Self::wait_prompt`], for callers that can go on without.
+    pub fn try_wait_prompt(&self) -> Result<(), String> {
+        let what = format!("a prompt that ends in {:?}", self.mark);
+        self.try_wait(&what, DEADLINE, |state| state.terminal.cursor_behind(&self.mark))
+    }
+
+    /// Types a line at the prompt and waits for the next prompt; returns the screen between the two.
+    ///
+    /// Not for a line that clears the screen or asks something: there, [`Self::type_line`] and a wait of its own.
+    #[track_caller]
+    pub fn ask(&self, line: &str) -> String {
+        self.wait_prompt();
+        let prompts = |text: &str| text.lines().filter(|row| row.contains(&self.mark)).count();
+        let before = prompts(&self.transcript());
+        self.type_line(line);
+        self.wait(&format!("the prompt after {line:?}"), DEADLINE, |state| {
+            prompts(&state.terminal.transcript()) > before && state.terminal.cursor_behind(&self.mark)
+        });
+        let transcript = self.transcript();
+        let rows: Vec<&str> = transcript.lines().collect();
+        let marked: Vec<usize> = (0..rows.len()).filter(|row| rows[*row].contains(&self.mark)).collect();
+        rows[marked[before - 1] + 1..marked[before]].join("\n")
     }
 
     /// Types a line and Enter. Wait for the prompt first: what is typed before it may be thrown away.
@@ -287,13 +328,16 @@ impl Pty {
 
     #[track_caller]
     fn wait(&self, what: &str, limit: Duration, wanted: impl Fn(&mut State) -> bool) {
-        if !self.watched.wait(limit, wanted) {
-            let state = self.watched.lock();
-            let ended = state.ended.as_ref().map_or_else(|| "the program runs".to_owned(), ToString::to_string);
-            let screen = state.terminal.text();
-            drop(state);
-            panic!("waited for {what}; {ended}; the screen is\n{screen}");
+        self.try_wait(what, limit, wanted).unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    fn try_wait(&self, what: &str, limit: Duration, wanted: impl Fn(&mut State) -> bool) -> Result<(), String> {
+        if self.watched.wait(limit, wanted) {
+            return Ok(());
         }
+        let state = self.watched.lock();
+        let ended = state.ended.as_ref().map_or_else(|| "the program runs".to_owned(), |end| end.to_string());
+        Err(format!("waited for {what}; {ended}; the screen is\n{}", state.terminal.text()))
     }
 }
 
@@ -303,13 +347,18 @@ impl Watched {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the state is as wanted; false at the deadline. Each change of the state is looked at once.
+    /// Waits until the state is as wanted; false at the deadline, or when nothing more can come because the program
+    /// has ended. Each change of the state is looked at once.
     fn wait(&self, limit: Duration, wanted: impl Fn(&mut State) -> bool) -> bool {
-        let end = Instant::now() + limit;
+        let mut end = Instant::now() + limit;
+        let mut last = None;
         let mut state = self.lock();
         loop {
             if wanted(&mut state) {
                 return true;
+            }
+            if state.ended.is_some() {
+                end = end.min(*last.get_or_insert_with(|| Instant::now() + LAST_OUTPUT));
             }
             let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
                 return false;

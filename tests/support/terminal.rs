@@ -81,6 +81,14 @@ impl Terminal {
         self.parser.screen().cursor_position()
     }
 
+    /// Returns whether the cursor stands right behind the text, blanks aside: a prompt that waits for a line.
+    pub fn cursor_behind(&self, text: &str) -> bool {
+        let screen = self.parser.screen();
+        let (row, column) = screen.cursor_position();
+        let before = screen.rows(0, column).nth(usize::from(row)).unwrap_or_default();
+        column > 0 && before.trim_end().ends_with(text)
+    }
+
     /// Returns whether a paste is to be marked as one.
     pub fn takes_bracketed_paste(&self) -> bool {
         self.parser.screen().bracketed_paste()

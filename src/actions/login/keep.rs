@@ -81,6 +81,8 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     if home != Home::Memory {
         describe(run, account, home, &tokens, &identity, unverified.is_some())?;
     }
+    run.log.note(now, &account.to_string(), "signed in");
+    run.chosen.used.insert(account.clone());
     run.chosen.buckets.insert(account.provider.clone(), account.bucket.clone());
     super::super::activate(run, &account.provider)?;
     tell(run, account, &identity, &tokens, unverified.as_deref());
@@ -170,7 +172,10 @@ fn kept_where(run: &Run, home: Home) -> String {
         Home::Keyring => format!("Kept in the OS keyring.{session}"),
         Home::File => {
             let place = run.dirs.data.join("secure-store");
-            format!("Kept in a sealed file under {}; its key lies beside it, readable only by you.{session}", place.display())
+            format!(
+                "Kept in a sealed file under {}; its key lies beside it, readable only by you.{session}",
+                place.display()
+            )
         }
         Home::Memory => format!("Kept in memory: it is gone when you leave.{session}"),
     }

@@ -6,7 +6,7 @@ mod question;
 mod race;
 mod screen;
 
-use llxprt_commands::{Account, AuthAction, Auth, Bucket, Command, Login, Provider};
+use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provider};
 
 use super::surroundings;
 use crate::auth::no_browser::{Asked, Begin, begin};
@@ -108,7 +108,7 @@ pub fn need_login(run: &Run, provider: &Provider, bucket: &Bucket, why: &str) ->
 }
 
 /// Finds the OAuth client: the user's own, or the manifest's.
-fn client(run: &Run, provider: &Provider) -> Outcome<Client> {
+pub(super) fn client(run: &Run, provider: &Provider) -> Outcome<Client> {
     let (manifest, oauth) = run.oauth(provider)?;
     if let Some(id) = run.settings.text(&format!("auth.{provider}.clientId")) {
         return Ok(Client { id: id.to_owned(), secret: oauth.client_secret.clone() });

@@ -275,7 +275,10 @@ fn typed_in(
         Typed::Cancelled => return Err(Failure::new(Code::Cancelled, "Sign-in cancelled.")),
         // The end of the input leaves the callback waiting; without one nobody can answer any more.
         Typed::End | Typed::Nobody if course.listening.is_none() => {
-            return Err(Failure::new(Code::Denied, "The input ended before the sign-in was answered. Nothing changed."));
+            return Err(Failure::new(
+                Code::Denied,
+                "The input ended before the sign-in was answered. Nothing changed.",
+            ));
         }
         Typed::End | Typed::Nobody | Typed::Broken => return Ok(None),
     };
@@ -357,23 +360,25 @@ async fn complete(
     attempt: &Attempt,
     code: &str,
 ) -> Outcome<Signed> {
-    let answer = exchange(&run.http, oauth, client, attempt, code, run.now()).await.map_err(|trouble| match trouble {
-        Trouble::Unreached(unreached) => unreached.failure().say("Nothing was stored."),
-        Trouble::Refused(refusal) => {
-            let words = format!("{} did not accept the code: {}.", manifest.title, clean_line(&refusal.words));
-            Failure::new(Code::LoginFailed, words)
-        }
-        Trouble::Nonsense(words) => {
-            let words = format!("{}'s answer could not be used: {}.", manifest.title, clean_line(&words));
-            Failure::new(Code::LoginFailed, words)
-        }
-        Trouble::Ours(failure) => failure,
-    })?;
+    let answer =
+        exchange(&run.http, oauth, client, attempt, code, run.now()).await.map_err(|trouble| match trouble {
+            Trouble::Unreached(unreached) => unreached.failure().say("Nothing was stored."),
+            Trouble::Refused(refusal) => {
+                let words = format!("{} did not accept the code: {}.", manifest.title, clean_line(&refusal.words));
+                Failure::new(Code::LoginFailed, words)
+            }
+            Trouble::Nonsense(words) => {
+                let words = format!("{}'s answer could not be used: {}.", manifest.title, clean_line(&words));
+                Failure::new(Code::LoginFailed, words)
+            }
+            Trouble::Ours(failure) => failure,
+        })?;
     match verify(&run.http, manifest, oauth, &answer).await {
         Verdict::Works(identity) => Ok(Signed { answer, identity, unverified: None }),
         Verdict::Later(why, identity) => Ok(Signed { answer, identity, unverified: Some(why) }),
         Verdict::Refused(words) => {
-            let words = format!("{} refuses the new sign-in: {}. Nothing was stored.", manifest.title, clean_line(&words));
+            let words =
+                format!("{} refuses the new sign-in: {}. Nothing was stored.", manifest.title, clean_line(&words));
             Err(Failure::new(Code::LoginFailed, words))
         }
     }

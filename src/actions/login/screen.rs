@@ -9,7 +9,15 @@ use crate::run::Run;
 use crate::ui::times;
 
 /// Says how to get to the provider's page, with the link to copy.
-pub(super) fn invite(run: &Run, wanted: &Wanted, oauth: &OAuth, begin: &Begin, link: &Url, port: Option<u16>, deadline: i64) {
+pub(super) fn invite(
+    run: &Run,
+    wanted: &Wanted,
+    oauth: &OAuth,
+    begin: &Begin,
+    link: &Url,
+    port: Option<u16>,
+    deadline: i64,
+) {
     let until = times::at(run.now(), deadline);
     let who = match wanted.bucket == llxprt_commands::Bucket::default() {
         true => String::new(),

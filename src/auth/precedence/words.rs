@@ -1,0 +1,291 @@
+//! What a resolution is told as: the screen of `why`, the note that a key shadows a login, the failure without a
+//! credential. All from the resolution itself, so that none can say something else.
+
+use llxprt_commands::{
+    Auth, AuthAction, Command, Key, KeyAction, Login, Profile, ProfileAction, Provider, Set, SetAction,
+};
+
+use super::{AuthOnly, Found, Given, OAuth, Resolution, Source, Tier, Unusable, Use};
+use crate::auth::failover::State;
+use crate::error::{Code, Failure, Next};
+
+/// How many buckets are named before the rest is counted.
+const NAMED: usize = 5;
+
+/// One row of the screen of `why`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The tier.
+    pub tier: Tier,
+    /// What is there.
+    pub detail: String,
+    /// `used`, `shadowed by 4`, `left out by authOnly`, `cannot be used`, or nothing.
+    pub mark: Option<String>,
+}
+
+/// A sentence with what to type about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Note {
+    /// The sentence.
+    pub text: String,
+    /// What to type, most useful first.
+    pub next: Vec<Next>,
+}
+
+impl Resolution {
+    /// Returns the first line of `why`.
+    pub fn headline(&self) -> String {
+        let provider = &self.provider;
+        if let Some(Unusable { source, reason }) = &self.error {
+            return format!("{} cannot be used: {reason}.", upper(&source.words(provider)));
+        }
+        let Some(winner) = &self.winner else { return self.nothing_there() };
+        let below = self.tiers.iter().find(|state| matches!(state.usage, Use::ShadowedBy(_))).map(|state| state.tier);
+        let (what, because) = match (winner.tier, below) {
+            (Tier::OAuth, _) if self.auth_only.is_some() => (self.login_words(), ", because authOnly is true".into()),
+            (Tier::OAuth, _) => (self.login_words(), ", because no key is there".into()),
+            (_, _) if self.oauth_waits() => {
+                (winner.source.words(provider), ", because a key wins over a sign-in".into())
+            }
+            (tier, Some(below)) => {
+                let because = format!(", because {} goes before {}", place(tier), place(below));
+                (winner.source.words(provider), because)
+            }
+            (_, None) => (winner.source.words(provider), String::new()),
+        };
+        format!("{provider} uses {what}{because}.")
+    }
+
+    /// Returns the rows of `why`.
+    pub fn rows(&self) -> Vec<Row> {
+        let mark = |usage| match usage {
+            Use::Used => Some("used".to_owned()),
+            Use::ShadowedBy(tier) => Some(format!("shadowed by {}", tier.number())),
+            Use::Skipped => Some("left out by authOnly".to_owned()),
+            Use::Broken => Some("cannot be used".to_owned()),
+            Use::Absent => None,
+        };
+        let row = |s: &super::TierState| Row { tier: s.tier, detail: s.detail.clone(), mark: mark(s.usage) };
+        self.tiers.iter().map(row).collect()
+    }
+
+    /// Returns what would change the winner: what to type for it, most useful first, after words that say what for.
+    pub fn change(&self) -> Note {
+        let provider = &self.provider;
+        let keys = |note: &str, next| Note { text: note.to_owned(), next };
+        if let Some(Unusable { source, .. }) = &self.error {
+            return keys("To go on without it", vec![source.removal(provider)]);
+        }
+        match &self.winner {
+            Some(winner) if winner.tier != Tier::OAuth && self.oauth_waits() => {
+                keys("To use the sign-in instead", vec![auth_only(), winner.source.removal(provider)])
+            }
+            Some(winner) if winner.tier != Tier::OAuth => {
+                keys("To go on without it", vec![winner.source.removal(provider)])
+            }
+            Some(_) if self.skips_a_key() => keys("To use the key instead", vec![self.keys_again()]),
+            Some(_) => keys("To use a key instead", vec![save_key(provider)]),
+            None => self.a_credential(),
+        }
+    }
+
+    /// Returns the note that a key shadows the login, or keeps it from being used at all.
+    pub fn shadow_note(&self) -> Option<Note> {
+        if !self.oauth_waits() {
+            return None;
+        }
+        let provider = &self.provider;
+        let why = auth(provider, AuthAction::Why);
+        if let Some(error) = &self.error {
+            let text = format!("{} The sign-in is not used before that is settled.", self.headline());
+            return Some(Note { text, next: vec![error.source.removal(provider), why] });
+        }
+        let source = &self.winner.as_ref().filter(|winner| winner.tier != Tier::OAuth)?.source;
+        let text = match source {
+            Source::Variable(name) => {
+                format!("{name} is set, and a key wins over a sign-in: requests to {provider} are billed to it.")
+            }
+            _ => {
+                let words = upper(&source.words(provider));
+                format!("{words} wins over the sign-in: requests to {provider} are billed to it.")
+            }
+        };
+        Some(Note { text, next: vec![auth_only(), why] })
+    }
+
+    /// Returns the failure of a request that has no credential, or nothing where it has one.
+    pub fn failure(&self) -> Option<Failure> {
+        if self.winner.is_some() {
+            return None;
+        }
+        let code = match (&self.error, &self.oauth.elsewhere) {
+            (Some(_), _) => Code::Key,
+            (None, Some(_)) if self.oauth.enabled => Code::OtherHost,
+            (None, _) => Code::NeedLogin,
+        };
+        Some(Failure { code, message: self.headline(), next: self.change().next })
+    }
+
+    /// A login is on and a key stands before it.
+    fn oauth_waits(&self) -> bool {
+        matches!(self.tiers[Tier::OAuth as usize].usage, Use::ShadowedBy(_))
+    }
+
+    fn skips_a_key(&self) -> bool {
+        self.tiers.iter().any(|state| state.usage == Use::Skipped && state.present)
+    }
+
+    fn login_words(&self) -> String {
+        match (self.oauth.logins.is_empty(), &self.winner) {
+            (false, Some(winner)) => format!("the sign-in {}", winner.detail),
+            _ => "a sign-in, asked for at the first request".to_owned(),
+        }
+    }
+
+    fn nothing_there(&self) -> String {
+        let provider = &self.provider;
+        match &self.oauth.elsewhere {
+            Some(elsewhere) if self.oauth.enabled && self.skips_a_key() => {
+                format!("{provider} has a key, but authOnly is true, and {elsewhere}.")
+            }
+            Some(elsewhere) if self.oauth.enabled => format!("{provider} has no key, and {elsewhere}."),
+            _ if self.skips_a_key() => format!("{provider} has a key, but authOnly is true and its sign-in is off."),
+            _ if self.oauth.supported => format!("{provider} has no key, and its sign-in is off."),
+            _ => format!("{provider} has no key, and keys are all that it takes."),
+        }
+    }
+
+    /// What to type where there is no credential.
+    fn a_credential(&self) -> Note {
+        let provider = &self.provider;
+        let mut next = Vec::new();
+        if self.oauth.supported && self.oauth.elsewhere.is_none() {
+            next.push(auth(provider, AuthAction::Login(Login::default())));
+        }
+        next.push(if self.skips_a_key() { self.keys_again() } else { save_key(provider) });
+        Note { text: "To give it one".to_owned(), next }
+    }
+
+    /// What makes keys count again.
+    fn keys_again(&self) -> Next {
+        match self.auth_only {
+            Some(AuthOnly::Profile) => Next::Command(Command::Profile(Profile { action: Some(ProfileAction::Unload) })),
+            Some(AuthOnly::Flag) => Next::Say("start again without --set authOnly=true".to_owned()),
+            Some(AuthOnly::Setting) | None => {
+                let action = Some(SetAction::Unset { key: "authOnly".to_owned() });
+                Next::Command(Command::Set(Set { key: None, value: Vec::new(), action }))
+            }
+        }
+    }
+}
+
+impl Found {
+    /// What the row says: `ANTHROPIC_API_KEY, ends …9k2L`.
+    pub(super) fn detail(&self, provider: &Provider) -> String {
+        let what = match &self.source {
+            Source::Variable(name) => name.clone(),
+            source => source.words(provider),
+        };
+        match &self.given {
+            // The tail of a short key is the ellipsis alone.
+            Given::Value(tail) if tail.chars().count() > 1 => format!("{what}, ends {tail}"),
+            Given::Value(_) | Given::Absent => what,
+            Given::Broken(reason) => format!("{what}: {reason}"),
+        }
+    }
+}
+
+impl OAuth {
+    /// What the row says: `work@company.com, personal@gmail.com (claude-ha)`.
+    pub(super) fn detail(&self) -> String {
+        if !self.supported {
+            return "this provider takes keys only".to_owned();
+        }
+        if !self.enabled {
+            return "off".to_owned();
+        }
+        if let Some(elsewhere) = &self.elsewhere {
+            return elsewhere.clone();
+        }
+        if self.logins.is_empty() {
+            return "on first use".to_owned();
+        }
+        let name = |(bucket, state): &(_, State)| match state {
+            State::Ready | State::Expired => format!("{bucket}"),
+            state => format!("{bucket} ({})", state.words()),
+        };
+        let mut text = self.logins.iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
+        if self.logins.len() > NAMED {
+            text += &format!(" and {} more", self.logins.len() - NAMED);
+        }
+        if let Some(profile) = &self.profile {
+            text += &format!(" (profile {profile})");
+        }
+        text
+    }
+}
+
+/// What the row of an empty tier says.
+pub(super) fn nothing(provider: &Provider, tier: Tier, keys: &[Found]) -> String {
+    match tier {
+        Tier::Flags => "nothing given".to_owned(),
+        Tier::Settings => "no key there".to_owned(),
+        Tier::Keys => format!("none named {provider}"),
+        Tier::Environment => {
+            let variables: Vec<&str> = keys
+                .iter()
+                .filter_map(|found| match &found.source {
+                    Source::Variable(name) => Some(name.as_str()),
+                    _ => None,
+                })
+                .collect();
+            match variables.as_slice() {
+                [] => "no variable is for this provider".to_owned(),
+                [one] => format!("{one} is not set"),
+                several => format!("none of {} is set", several.join(", ")),
+            }
+        }
+        Tier::OAuth => "off".to_owned(),
+    }
+}
+
+/// The sentence on a source that lost against one of its own tier.
+pub(super) fn ignored(provider: &Provider, loser: &Source, winner: &Source) -> String {
+    format!("{} is ignored: {} goes before it.", upper(&loser.words(provider)), winner.words(provider))
+}
+
+/// The note on a key that lies in a plain file of settings.
+pub(super) fn warning(provider: &Provider, source: &Source) -> Option<Note> {
+    matches!(source, Source::ProfileKey(_) | Source::SettingOwnKey | Source::SettingKey).then(|| {
+        let words = upper(&source.words(provider));
+        let text = format!("{words} can be read by whoever reads that file. The vault can keep it.");
+        Note { text, next: vec![save_key(provider)] }
+    })
+}
+
+/// A tier in the middle of a sentence.
+fn place(tier: Tier) -> &'static str {
+    ["the command line", "a setting", "a saved key", "the environment", "a sign-in"][tier as usize]
+}
+
+fn auth(provider: &Provider, action: AuthAction) -> Next {
+    Next::Command(Command::Auth(Auth { provider: Some(provider.clone()), action: Some(action) }))
+}
+
+fn auth_only() -> Next {
+    let (key, value) = (Some("authOnly".to_owned()), vec!["true".to_owned()]);
+    Next::Command(Command::Set(Set { key, value, action: None }))
+}
+
+fn save_key(provider: &Provider) -> Next {
+    // Every provider's name is a key's name too; were one not, words do.
+    match provider.as_str().parse() {
+        Ok(name) => Next::Command(Command::Key(Key { key: None, action: Some(KeyAction::Save { name, key: None }) })),
+        Err(_) => Next::Say("save a key and name it with --key-name".to_owned()),
+    }
+}
+
+fn upper(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

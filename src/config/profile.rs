@@ -1,0 +1,34 @@
+//! A saved choice: provider, model, parameters, settings and an ordered list of buckets (design 4.6).
+
+use llxprt_commands::{Bucket, ProfileName, Provider};
+use serde_json::{Map, Value};
+
+/// A profile of one provider, as loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// Its name.
+    pub name: ProfileName,
+    /// Who answers.
+    pub provider: Provider,
+    /// With which model; the provider's default when absent.
+    pub model: Option<String>,
+    /// Parameters of the model.
+    pub params: Map<String, Value>,
+    /// Settings, under the names that LLxprt Code users have (`auth-keyfile`, `base-url`, `authOnly` …).
+    pub settings: Map<String, Value>,
+    /// The accounts, first choice first; empty: whichever the session uses.
+    pub buckets: Vec<Bucket>,
+}
+
+/// Lists the names of the saved profiles, sorted.
+pub fn profile_names(config: &std::path::Path) -> Vec<ProfileName> {
+    let Ok(files) = std::fs::read_dir(config.join("profiles")) else { return Vec::new() };
+    let name = |file: std::fs::DirEntry| {
+        let path = file.path();
+        let json = path.extension().is_some_and(|e| e == "json");
+        path.file_stem().filter(|_| json)?.to_str()?.parse().ok()
+    };
+    let mut names: Vec<ProfileName> = files.flatten().filter_map(name).collect();
+    names.sort();
+    names
+}
