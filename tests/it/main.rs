@@ -17,3 +17,5 @@ mod sandbox_qwen;
 mod sandbox_steps;
 mod stage;
 mod vault_keyring;
+mod vault_kill;
+mod vault_steps;
