@@ -5,10 +5,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod baseurl;
 mod imports;
+mod keys;
+mod keys_steps;
+mod precedence;
 mod sandbox_anthropic;
 mod sandbox_codex;
 mod sandbox_control;
 mod sandbox_openai;
 mod sandbox_steps;
+mod set;
 mod stage;
