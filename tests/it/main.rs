@@ -5,8 +5,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod baseurl;
 mod imports;
+mod keys;
+mod keys_steps;
 mod pages;
+mod precedence;
 mod sandbox_anthropic;
 mod sandbox_codex;
 mod sandbox_control;
@@ -15,6 +19,7 @@ mod sandbox_openai;
 mod sandbox_openrouter;
 mod sandbox_qwen;
 mod sandbox_steps;
+mod set;
 mod stage;
 mod vault_keyring;
 mod vault_kill;
