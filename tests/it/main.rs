@@ -6,9 +6,13 @@
 mod support;
 
 mod imports;
+mod lazy;
+mod login;
+mod oauth_setup;
 mod sandbox_anthropic;
 mod sandbox_codex;
 mod sandbox_control;
 mod sandbox_openai;
 mod sandbox_steps;
+mod session_steps;
 mod stage;
