@@ -109,10 +109,13 @@ impl Drop for Listening {
     }
 }
 
+/// Tells whether the rest of a path and its parameters belong to a login that waits.
+type Ours = dyn Fn(&str, &[(String, String)]) -> bool + Send + Sync;
+
 struct Gate {
     path: String,
     port: u16,
-    ours: Box<dyn Fn(&str, &[(String, String)]) -> bool + Send + Sync>,
+    ours: Box<Ours>,
 }
 
 /// A good request, held until the login knows what to say.

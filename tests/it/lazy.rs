@@ -153,9 +153,9 @@ fn disable_keeps_the_sign_in_and_enable_finds_it_again() {
     ");
     insta::assert_snapshot!(home.run(&["-p", "hello"]), @"
     --- stderr
-    llxprt: anthropic needs a sign-in, and this run cannot ask (sign-in is off for it and there is no key).
+    llxprt: anthropic has no key, and its sign-in is off.
       llxprt auth anthropic login
-    Or set ANTHROPIC_API_KEY.  E-NEED-LOGIN
+      llxprt key save anthropic  E-NEED-LOGIN
     --- exit 4
     ");
     insta::assert_snapshot!(home.run(&["auth", "anthropic", "enable"]), @"
