@@ -154,7 +154,9 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         Some("file") => Wish::File,
         _ => Wish::Auto,
     };
-    let vault = Vault::new(&dirs, wish, no_keyring, std::io::stdin().is_terminal());
+    let saying = ui.clone();
+    let vault = Vault::new(&dirs, wish, no_keyring, std::io::stdin().is_terminal())
+        .saying(move |words| saying.note(words));
     let signals = Arc::new(Signals::default());
     let color = !matches!(anstream::AutoStream::choice(&std::io::stdout()), ColorChoice::Never);
     let (input, keyboard): (Input, Arc<dyn Keyboard>) = if ui.editor {
@@ -197,7 +199,22 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
             run.ui.note(&words);
         }
     }
+    find_accounts(&run)?;
     Ok((run, input))
+}
+
+/// Builds the index of accounts anew where it was lost or is damaged; a whole one is not looked at here.
+fn find_accounts(run: &Run) -> Outcome {
+    let whole = run.dirs.data.join("index.json").exists() && run.vault.index().is_ok();
+    let nothing_yet = !run.dirs.data.exists() && run.dirs.overridden;
+    if whole || nothing_yet {
+        return Ok(());
+    }
+    let recovered = run.wait(async { Ok(run.vault.recover(|| crate::config::accounts_of_profiles(&run.dirs.config)).await?) })?;
+    for words in recovered.notices {
+        run.ui.note(&words);
+    }
+    Ok(())
 }
 
 /// Only a sandbox on this very machine may stand in for the providers.

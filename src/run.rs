@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
-use llxprt_commands::{Bucket, Command, Flags, KeyName, Provider};
+use llxprt_commands::{Account, Bucket, Command, Flags, KeyName, Provider};
 use tokio::runtime::Runtime;
 use url::Url;
 
@@ -48,6 +48,8 @@ pub struct Chosen {
     pub profile: Option<Profile>,
     /// States of logins that ended in this session: their late answers are told apart.
     pub earlier_states: Vec<String>,
+    /// Accounts that a request of this session was sent with.
+    pub used: std::collections::BTreeSet<Account>,
     /// What was said once and need not be said again.
     pub said: Vec<String>,
 }
@@ -238,6 +240,7 @@ impl From<VaultError> for Failure {
     fn from(error: VaultError) -> Self {
         let code = match error.kind {
             VaultErrorKind::Busy => Code::Busy,
+            VaultErrorKind::Damaged | VaultErrorKind::Newer => Code::Damaged,
             _ => Code::Vault,
         };
         Self::new(code, error.message)

@@ -7,9 +7,12 @@ mod auth;
 mod baseurl;
 mod choose;
 mod credential;
+mod doctor;
 mod fresh;
 mod given;
+mod happened;
 mod help;
+mod idle;
 mod key;
 mod keyfile;
 pub mod login;
@@ -18,6 +21,7 @@ mod names;
 mod set;
 mod stand_in;
 mod status;
+mod token;
 mod why;
 
 use llxprt_commands::{Command, Login, Provider};
@@ -29,6 +33,7 @@ use crate::run::Run;
 
 pub use answer::{one_shot, prompt};
 pub use choose::status_line;
+pub use idle::{Watch, renew_while_idle};
 pub use given::bind_flags;
 pub use names::names;
 
@@ -51,7 +56,9 @@ pub fn perform(run: &mut Run, command: Command) -> Outcome {
         Command::Sandbox(args) => stand_in::serve(run, &args),
         Command::Completions(completions) => help::completions(run, &completions),
         Command::Man => help::man(run),
-        Command::Profile(_) | Command::Stats(_) | Command::Log | Command::Doctor => later(),
+        Command::Log => happened::log(run),
+        Command::Doctor => doctor::doctor(run),
+        Command::Profile(_) | Command::Stats(_) => later(),
     }
 }
 

@@ -148,6 +148,13 @@ pub(super) fn used_up(desk: &mut Desk, email: &str) -> Answer {
     windows.write(answer, "rejected")
 }
 
+/// Returns the 429 of an API key whose minute is used up.
+pub(super) fn key_used_up(desk: &mut Desk) -> Answer {
+    let message = "This request would exceed your organization's rate limit. Please try again later.";
+    let answer = refused(desk, 429, "rate_limit_error", message).header("retry-after", "60");
+    key_headers(desk, answer)
+}
+
 /// Writes the headers that an API key gets.
 pub(super) fn key_headers(desk: &Desk, answer: Answer) -> Answer {
     let reset = rfc3339(desk.now + 60);
@@ -175,7 +182,7 @@ pub(super) fn usage(call: &Received, desk: &mut Desk) -> Answer {
         let message = "Rate limited. Please try again later.";
         return refused(desk, 429, "rate_limit_error", message).header("retry-after", "0");
     }
-    if let Err(answer) = needs_beta(call, desk).and_then(|()| needs_scope(&caller, desk, "user:profile")) {
+    if let Err(answer) = needs_beta(&caller, call, desk).and_then(|()| needs_scope(&caller, desk, "user:profile")) {
         return answer;
     }
     let windows = Windows::of(desk, caller.email());
