@@ -12,6 +12,7 @@ mod identity;
 pub mod no_browser;
 pub mod paste;
 pub mod precedence;
+pub mod signals;
 mod tokens;
 mod wire;
 
