@@ -46,7 +46,7 @@ impl Shell {
 
 /// Reads the words after `llxprt`; gives the flags as words too. `depth` counts the mistakes already mended.
 fn read(words: &[String], depth: usize) -> Result<(Shell, Vec<String>), ShellExit> {
-    let mut tree = tree(Side::Shell);
+    let tree = tree(Side::Shell);
     let walk = Walk::along(Side::Shell, &tree, words);
     if walk.help {
         return Err(ShellExit::Text(shell_help(&walk.names())));
@@ -57,6 +57,11 @@ fn read(words: &[String], depth: usize) -> Result<(Shell, Vec<String>), ShellExi
     let args = walk.args();
     let complaint = Complaint::of(Side::Shell, words, &walk, depth);
     let front = walk.front;
+    // The walk has put the flags in front, so that clap need not copy each of them into every command.
+    let mut tree = tree.mut_args(|arg| {
+        let of_login_too = ["nobrowser", "browser"].iter().any(|id| arg.get_id() == id);
+        arg.global(of_login_too)
+    });
     let mut matches = tree.try_get_matches_from_mut(args).map_err(|error| complaint.about(&error))?;
     let no_color = matches.get_flag(NO_COLOR);
     let mut shell = Shell::from_arg_matches_mut(&mut matches).map_err(|error| complaint.about(&error))?;

@@ -18,7 +18,7 @@ use crate::walk::Walk;
 use crate::{Auth, AuthAction, BadName, Command, LogoutWhich, Provider};
 
 /// A line with two mistakes is still mended; more is guessing.
-const DEEPEST: usize = 2;
+pub(crate) const DEEPEST: usize = 2;
 
 /// All that is needed to complain about a line.
 pub(crate) struct Complaint<'w> {
@@ -78,7 +78,7 @@ impl<'w> Complaint<'w> {
         let form = usage(self.side, &tree(self.side), &self.path);
         let error = ParseError::new(message).usage(form);
         let action = self.words.iter().position(|word| word.eq_ignore_ascii_case(&self.path[1]));
-        let swapped = action.filter(|_| self.depth < DEEPEST).and_then(|at| {
+        let swapped = action.and_then(|at| {
             self.words.get(at + 1)?.parse::<Provider>().ok()?;
             let mut words = self.words.to_vec();
             words.swap(at, at + 1);
@@ -94,17 +94,21 @@ impl<'w> Complaint<'w> {
             .filter_map(|arg| arg.get_long().map(|long| format!("--{long}")))
             .collect();
         let near = nearest(typed, flags.iter().map(String::as_str));
-        let of_the_run = self.side == Side::Session
-            && self::tree(Side::Shell).get_arguments().any(|arg| {
-                arg.get_long_and_visible_aliases()
-                    .is_some_and(|names| names.iter().any(|name| typed.strip_prefix("--") == Some(name)))
-            });
-        let mut message = format!("{} is not a flag of {}.", self.shown(typed), self.head());
-        if of_the_run {
-            message = format!("{typed} is a flag of the program: llxprt {typed}");
-        } else {
-            message.push_str(&did_you_mean(&near, ""));
+        let named = |arg: &clap::Arg| {
+            let names = arg.get_long_and_visible_aliases().unwrap_or_default();
+            names.iter().any(|name| typed.strip_prefix("--") == Some(name))
+        };
+        if here.get_arguments().any(named) {
+            let error = ParseError::new(format!("{typed} stands after {}.", self.path.join(" ")));
+            let mut words = self.words.to_vec();
+            let flag = words.remove(at);
+            words.push(flag);
+            return self.attempt(&words).into_iter().fold(error, ParseError::suggest);
         }
+        if self.side == Side::Session && self::tree(Side::Shell).get_arguments().any(named) {
+            return ParseError::new(format!("{typed} is a flag of the program: llxprt {typed}"));
+        }
+        let message = format!("{} is not a flag of {}.{}", self.shown(typed), self.head(), did_you_mean(&near, ""));
         self.mend(ParseError::new(message), at, &near, |near| self.words[at].replacen(typed, near, 1))
     }
 
@@ -216,9 +220,6 @@ impl<'w> Complaint<'w> {
 
     /// Adds to an error the lines in which the word at a place is replaced, as far as they parse.
     fn mend(&self, error: ParseError, at: usize, near: &[&str], replace: impl Fn(&str) -> String) -> ParseError {
-        if self.depth >= DEEPEST {
-            return error;
-        }
         let lines = near.iter().filter_map(|near| {
             let mut words = self.words.to_vec();
             words[at] = replace(near);
@@ -229,6 +230,9 @@ impl<'w> Complaint<'w> {
 
     /// Returns the line that the words stand for, or the best one for them.
     fn attempt(&self, words: &[String]) -> Option<String> {
+        if self.depth >= DEEPEST {
+            return None;
+        }
         let depth = self.depth + 1;
         let line = match self.side {
             Side::Session => slash(words, depth).map(|(command, json)| {
@@ -316,6 +320,9 @@ mod tests {
         assert_eq!(error.message, "\"--devise\" is not a flag of /auth login. Did you mean --device?");
         assert_eq!(error.suggestions, ["/auth codex login --device"]);
         assert_eq!(refused("/auth --plain").message, "--plain is a flag of the program: llxprt --plain");
+        let error = refused("/auth codex --force login work");
+        assert_eq!(error.message, "--force stands after auth login.");
+        assert_eq!(error.suggestions, ["/auth codex login work --force"]);
         assert_eq!(refused("/doctor --json=yes").message, "--json takes no value.");
     }
 

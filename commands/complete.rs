@@ -4,6 +4,7 @@ use std::any::TypeId;
 
 use clap::Arg;
 
+use crate::complain::DEEPEST;
 use crate::known::{KnownProvider, Names};
 use crate::line::slash;
 use crate::place::{Place, unmarked};
@@ -115,7 +116,7 @@ fn flags(walk: &Walk<'_>, before: &[String]) -> Vec<Choice> {
         })
         .collect();
     let json = walk.long("json").filter(|(arg, _)| !walk.flags.iter().any(|given| given.get_id() == arg.get_id()));
-    if let (Some((arg, _)), Ok((command, _))) = (json, slash(before, usize::MAX))
+    if let (Some((arg, _)), Ok((command, _))) = (json, slash(before, DEEPEST))
         && command.reads()
     {
         choices.push(Choice { text: "--json".to_owned(), description: about(arg), more: false });

@@ -1,11 +1,10 @@
 //! Where a command works: everywhere, only in a session, or only in the shell.
 
-use clap::CommandFactory;
-
 use crate::refusal::ParseError;
 use crate::side::Side;
+use crate::tree::tree;
 use crate::words::Words;
-use crate::{Auth, AuthAction, Command, Key, KeyAction, Profile, ProfileAction, Shell};
+use crate::{Auth, AuthAction, Command, Key, KeyAction, Profile, ProfileAction};
 
 /// Where a command works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +128,7 @@ pub fn shell_command() -> clap::Command {
         let hidden = Place::of(&command) == Place::Session;
         command.hide(hidden).mut_subcommands(hide)
     }
-    Shell::command().mut_subcommands(hide)
+    tree(Side::Shell).no_binary_name(false).mut_subcommands(hide)
 }
 
 #[cfg(test)]

@@ -170,7 +170,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         chosen.buckets.insert(provider.clone(), bucket.clone());
     }
     let log = flags.log_file.as_ref().map_or_else(|| dirs.log.join("llxprt.log"), Into::into);
-    let run = Run {
+    let mut run = Run {
         log: Arc::new(Log::new(log)),
         flags,
         env,
@@ -190,6 +190,8 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         alive,
         runtime: OnceLock::new(),
     };
+    // Once profile and provider of the start are known: the flags belong to that provider.
+    actions::bind_flags(&mut run)?;
     if run.ui.session {
         for words in run.vault.start_up() {
             run.ui.note(&words);

@@ -72,7 +72,9 @@ fn one(run: &Run, account: &Account) -> Outcome<String> {
             let words = format!("{} has no account called \"{}\".", account.provider, account.bucket);
             return Err(Failure::new(Code::Account, words));
         }
-        Ok(told(&revoked, account, entry.as_ref(), run.now()))
+        let words = told(&revoked, account, entry.as_ref(), run.now());
+        run.log.note(run.now(), &account.to_string(), &format!("signed out: {words}"));
+        Ok(words)
     })
 }
 

@@ -1,5 +1,7 @@
 //! What one provider works with: its books, quotas, ids, clock and options.
 
+use std::collections::HashMap;
+
 use super::Options;
 use super::devices::Devices;
 use super::ids::Ids;
@@ -16,7 +18,6 @@ const LONG: u64 = 5 * 60 * 60;
 /// The state of one provider.
 #[derive(Debug)]
 pub(super) struct Desk {
-    pub(super) provider: &'static str,
     /// `http://127.0.0.1:PORT/<provider>`.
     pub(super) url: String,
     pub(super) options: Options,
@@ -26,6 +27,8 @@ pub(super) struct Desk {
     pub(super) variants: Variants,
     /// Now in Unix seconds, set before each request.
     pub(super) now: i64,
+    /// Things that take a few questions to be done: how often each was asked for.
+    pub(super) operations: HashMap<String, u32>,
     quotas: Quotas,
 }
 
@@ -33,7 +36,6 @@ impl Desk {
     /// Starts with empty books.
     pub(super) fn new(provider: &'static str, url: &str, options: &Options, now: i64) -> Self {
         Self {
-            provider,
             url: format!("{url}/{provider}"),
             options: options.clone(),
             tokens: Tokens::default(),
@@ -41,6 +43,7 @@ impl Desk {
             ids: Ids::new(options.seed, provider),
             variants: Variants::default(),
             now,
+            operations: HashMap::new(),
             quotas: Quotas::default(),
         }
     }
@@ -60,19 +63,26 @@ impl Desk {
     /// Counts a request of an API key, which has a limit only where a test gave its account one.
     pub(super) fn take_for_key(&mut self, email: &str) -> bool {
         let now = self.now;
-        self.quotas.known(email).is_none_or(|quota| quota.take(now))
+        self.quotas.known(&for_keys(email)).is_none_or(|quota| quota.take(now))
     }
 
     /// Gives an account this many requests from now on; 0: it is at its limit now.
     pub(super) fn set_quota(&mut self, email: &str, requests: u64) {
         let (now, seconds) = (self.now, self.options.quota_seconds);
-        let quota = self.quotas.of(email, || Quota::new(requests, seconds, now));
-        *quota = Quota::new(requests, seconds, now);
-        quota.set(requests, now);
+        for account in [email.to_owned(), for_keys(email)] {
+            let quota = self.quotas.of(&account, || Quota::new(requests, seconds, now));
+            *quota = Quota::new(requests, seconds, now);
+            quota.set(requests, now);
+        }
     }
 
     /// Returns the life of an access token in seconds, where the real provider gives `usual`.
     pub(super) fn life(&self, usual: i64) -> i64 {
         self.options.ttl.map_or(usual, |ttl| i64::try_from(ttl).unwrap_or(usual))
     }
+}
+
+/// Returns the name under which the requests of an account's keys are counted, apart from those of its logins.
+fn for_keys(email: &str) -> String {
+    format!("key of {email}")
 }

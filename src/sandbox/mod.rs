@@ -28,23 +28,26 @@
 //! Endpoints are written as in [`Endpoint`], in lower case with underscores. A request that cannot be understood gets
 //! 400 and `{"error": "…"}`.
 
-#![allow(dead_code)]
-
 mod answer;
 pub mod anthropic;
 pub mod codex;
+mod completions;
 mod control;
 mod desk;
 mod devices;
 mod echo;
+pub mod gemini;
 mod ids;
 mod jwt;
 mod oauth;
 mod openai;
+pub mod openrouter;
 mod page;
 mod people;
+mod pieces;
 mod provider;
 mod quota;
+pub mod qwen;
 mod received;
 mod responses;
 mod script;
@@ -59,7 +62,7 @@ pub use provider::Endpoint;
 pub use received::Received;
 pub use script::Script;
 pub use server::Sandbox;
-pub use variants::Variants;
+pub use variants::{CodeAssist, Variants};
 
 use std::time::Duration;
 

@@ -20,6 +20,8 @@ pub(super) struct Rules<'a> {
     pub(super) scopes: &'a [&'a str],
     /// Whether a request without a code challenge is refused.
     pub(super) pkce: bool,
+    /// Whether every fault is told to the person and none to the client, as Google does it.
+    pub(super) tells: bool,
 }
 
 /// Where an allowed login leads: the redirect and its parameters, in order.
@@ -38,6 +40,9 @@ pub(super) fn authorize(
     let mut grant = match check(call, rules) {
         Ok(grant) => grant,
         Err(Fault::Told(why)) => return page::failure(look, 400, &why),
+        Err(Fault::Sent { error, why, .. }) if rules.tells => {
+            return page::failure(look, 400, &format!("Error 400: {error}. {why}"));
+        }
         Err(Fault::Sent { redirect, error, why }) => {
             return refuse(&redirect, error, &why, call.param("state").as_deref());
         }
@@ -53,7 +58,8 @@ pub(super) fn authorize(
         Decision::Nobody => page::failure(look, 400, NOBODY),
         Decision::Allow(email) => {
             grant.email = email;
-            let (redirect, params) = land(desk, grant);
+            let (redirect, mut params) = land(desk, grant);
+            params.extend(desk.variants.iss.clone().map(|iss| ("iss".to_owned(), iss)));
             Answer::redirect(with_params(&redirect, params)).header("cache-control", "no-store")
         }
     }
@@ -137,10 +143,8 @@ fn check(call: &Received, rules: &Rules<'_>) -> Result<Grant, Fault> {
         return Err(sent("invalid_scope", format!("unknown scope {scope}")));
     }
     let challenge = param("code_challenge");
-    let whole =
-        |text: &String| text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
     match (&challenge, param("code_challenge_method").as_deref()) {
-        (Some(challenge), Some("S256")) if whole(challenge) => {}
+        (Some(challenge), Some("S256")) if is_challenge(challenge) => {}
         (None, None) if !rules.pkce => {}
         _ => return Err(sent("invalid_request", "a code_challenge with method S256 is required".to_owned())),
     }
@@ -156,6 +160,11 @@ fn check(call: &Received, rules: &Rules<'_>) -> Result<Grant, Fault> {
     })
 }
 
+/// Tells whether a text can be the S256 challenge of RFC 7636 4.2.
+pub(super) fn is_challenge(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+}
+
 /// Returns a parameter that is there twice, which RFC 6749 3.1 forbids.
 fn repeated(call: &Received) -> Option<String> {
     let params = call.params();
@@ -163,14 +172,15 @@ fn repeated(call: &Received) -> Option<String> {
     (0..params.len()).find(|i| twice(*i)).map(|i| params[i].0.clone())
 }
 
-fn refuse(redirect: &str, error: &str, why: &str, state: Option<&str>) -> Answer {
+/// Sends a refusal back to the client.
+pub(super) fn refuse(redirect: &str, error: &str, why: &str, state: Option<&str>) -> Answer {
     let mut params = vec![("error".to_owned(), error.to_owned()), ("error_description".to_owned(), why.to_owned())];
     params.extend(state.map(|state| ("state".to_owned(), state.to_owned())));
     Answer::redirect(with_params(redirect, params)).header("cache-control", "no-store")
 }
 
 /// Adds parameters to a URL, keeping what its query had.
-fn with_params(url: &str, params: Vec<(String, String)>) -> String {
+pub(super) fn with_params(url: &str, params: Vec<(String, String)>) -> String {
     match Url::parse(url) {
         Ok(mut url) => {
             url.query_pairs_mut().extend_pairs(params);

@@ -51,12 +51,18 @@ pub(super) trait Provider: Sync {
     fn answer(&self, endpoint: Endpoint, call: &Received, desk: &mut Desk) -> Answer;
 
     /// Answers a request to a path that the provider does not have.
-    fn lost(&self, call: &Received, desk: &mut Desk) -> Answer;
+    fn elsewhere(&self, call: &Received, desk: &mut Desk) -> Answer;
 
     /// Makes a login and a key that are ready to use and returns the provider's part of the start-up line.
     fn ready(&self, desk: &mut Desk) -> Value;
 }
 
 /// All providers.
-pub(super) static PROVIDERS: &[&dyn Provider] =
-    &[&super::anthropic::Anthropic, &super::codex::Codex, &super::openai::OpenAi];
+pub(super) static PROVIDERS: &[&dyn Provider] = &[
+    &super::anthropic::Anthropic,
+    &super::codex::Codex,
+    &super::gemini::Gemini,
+    &super::openai::OpenAi,
+    &super::openrouter::OpenRouter,
+    &super::qwen::Qwen,
+];

@@ -85,11 +85,6 @@ impl Quota {
     pub(super) fn wait(&self, now: i64) -> i64 {
         (self.resets_at - now).max(1)
     }
-
-    /// Returns the window in seconds.
-    pub(super) fn period(&self) -> i64 {
-        self.period
-    }
 }
 
 /// The quotas of all accounts at one provider.

@@ -1,11 +1,14 @@
 //! The books of an authorization server: codes, logins with their tokens, API keys.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::ids;
 
 /// How long an authorization code can be exchanged (RFC 6749 4.1.2 recommends at most ten minutes).
 const CODE_LIFE: i64 = 600;
+
+/// The end of what does not end, such as a key that came from a login.
+pub(super) const NEVER: i64 = i64::MAX;
 
 /// What a person allowed a client.
 #[derive(Debug, Clone, Default)]
@@ -101,6 +104,8 @@ pub(super) struct Tokens {
     access: HashMap<String, Access>,
     refresh: HashMap<String, Refresh>,
     keys: HashMap<String, String>,
+    /// Which clients a person has allowed before.
+    consents: HashSet<(String, String)>,
 }
 
 impl Tokens {
@@ -204,7 +209,7 @@ impl Tokens {
 
     /// Ends the life of every access token.
     pub(super) fn expire(&mut self, now: i64) {
-        for access in self.access.values_mut() {
+        for access in self.access.values_mut().filter(|access| access.expires != NEVER) {
             access.expires = access.expires.min(now);
         }
     }
@@ -214,11 +219,19 @@ impl Tokens {
         self.families.iter_mut().filter(|family| family.grant.email == email).for_each(|family| family.ended = true);
     }
 
-    /// Ends the login of a token, access or refresh; tells whether there was one.
+    /// Ends the login of a token, access or refresh; tells whether there was one that lived.
     pub(super) fn revoke_token(&mut self, token: &str) -> bool {
         let family = self.access.get(token).map(|access| access.family);
         let family = family.or_else(|| self.refresh.get(token).map(|refresh| refresh.family));
-        family.inspect(|id| self.families[*id].ended = true).is_some()
+        let Some(family) = family.map(|id| &mut self.families[id]).filter(|family| !family.ended) else { return false };
+        family.ended = true;
+        self.consents.remove(&(family.grant.client.clone(), family.grant.email.clone()));
+        true
+    }
+
+    /// Records that a person allowed a client; tells whether it was the first time.
+    pub(super) fn consent(&mut self, client: &str, email: &str) -> bool {
+        self.consents.insert((client.to_owned(), email.to_owned()))
     }
 
     /// Records an API key.

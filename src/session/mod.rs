@@ -36,7 +36,9 @@ pub fn interactive(run: &mut Run, editor: &Arc<Editor>) -> u8 {
     loop {
         run.settings.refresh();
         *known.lock().unwrap_or_else(PoisonError::into_inner) = actions::names(run);
+        let watch = actions::renew_while_idle(run);
         let entered = line.read(editor, actions::status_line(run));
+        drop(watch);
         let ctrl_c = match entered {
             Entered::Text(text) => {
                 enter(run, &text);

@@ -8,6 +8,8 @@ use super::index::{Entry, Home, Index};
 use super::keyring::Trouble;
 use super::slot::{KEY_SERVICE, LOGIN_SERVICE, Slot};
 
+const LOCKED: &str = "The keyring is locked; the accounts in it are found when they are named and it is unlocked.";
+
 /// The index after it was made sure that there is one.
 #[derive(Debug)]
 pub struct Recovered {
@@ -59,7 +61,8 @@ impl Vault {
         // A first start that finds nothing writes nothing, unless it is worth remembering that nothing is there.
         if absent && sealed.is_empty() && found.is_empty() && known.is_empty() && !matches!(searched, Searched::All(_))
         {
-            return Ok(Recovered { index: self.index()?, notices: Vec::new() });
+            let locked = matches!(searched, Searched::Some(_)).then(|| LOCKED.to_owned());
+            return Ok(Recovered { index: self.index()?, notices: locked.into_iter().collect() });
         }
         let locked = self.index.lock()?;
         let mut notices = Vec::new();
@@ -99,10 +102,7 @@ impl Vault {
             ));
         }
         match searched {
-            Searched::Some(_) => notices.push(
-                "The keyring is locked; the accounts in it are found when they are named and it is unlocked."
-                    .to_owned(),
-            ),
+            Searched::Some(_) => notices.push(LOCKED.to_owned()),
             Searched::Failed(why) if !notices.is_empty() => {
                 notices.push(format!("The keyring was not searched: {why}."));
             }

@@ -45,25 +45,26 @@ pub(super) fn mark(item: &Entry) -> Result<()> {
     item.update_attributes(&HashMap::from([TARGET]))
 }
 
-/// Returns when each item was changed and created, by its path; nothing for a store that is not the Secret Service.
-pub(super) fn ages(store: &CredentialStore, service: &str, user: &str) -> Result<HashMap<String, (u64, u64)>> {
+/// When an item was changed and created, in seconds; within one of them the number in its path decides.
+pub(super) type Age = (u64, u64, u64);
+
+/// Returns the age of each item by its path; nothing for a store that is not the Secret Service.
+pub(super) fn ages(store: &CredentialStore, service: &str, user: &str) -> Result<HashMap<String, Age>> {
     if !is_real(store) {
         return Ok(HashMap::new());
     }
     let bus = SecretService::connect(EncryptionType::Plain).map_err(errors::decode_error)?;
     let wanted = HashMap::from([("service", service), ("username", user)]);
     let found = bus.search_items(wanted).map_err(errors::decode_error)?;
-    let age = |item: &secret_service::blocking::Item<'_>| {
-        let times = (item.get_modified()?, item.get_created()?);
-        Ok((item.item_path.to_string(), times))
-    };
-    found
-        .unlocked
-        .iter()
-        .chain(&found.locked)
-        .map(age)
-        .collect::<std::result::Result<_, _>>()
-        .map_err(errors::decode_error)
+    let mut ages = HashMap::new();
+    for item in found.unlocked.iter().chain(&found.locked) {
+        let path = item.item_path.to_string();
+        let number = path.rsplit('/').next().and_then(|last| last.parse().ok()).unwrap_or(0);
+        let (modified, created) = (item.get_modified(), item.get_created());
+        let age = (modified.map_err(errors::decode_error)?, created.map_err(errors::decode_error)?, number);
+        ages.insert(path, age);
+    }
+    Ok(ages)
 }
 
 /// Returns the path of an item.

@@ -6,19 +6,21 @@ use std::path::{Path, PathBuf};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// What each top-level module of `src` may use: `main → app → session → actions → { auth, chat, providers, config } →
-/// seams ← vault ← sys`, with `ui` beside actions and the sandbox alone. [`FOR_ALL`] needs no row.
+/// What each top-level module of `src` may use, top down: `main → app → session → actions → run → { auth, chat } →
+/// http → vault → config → sys → { providers, seams }`, with `ui` beside actions and the sandbox alone. `auth` and
+/// `chat` decide: they reach neither disk nor screen nor settings. [`FOR_ALL`] is left out of the rows.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["app"]),
     (
         "app",
         &[
             "actions",
-            "args",
             "auth",
             "chat",
             "config",
+            "http",
             "providers",
+            "run",
             "sandbox",
             "seams",
             "session",
@@ -27,17 +29,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "vault",
         ],
     ),
-    ("session", &["actions", "args", "auth", "chat", "config", "providers", "seams", "ui"]),
-    ("actions", &["args", "auth", "chat", "config", "providers", "sandbox", "seams", "ui"]),
-    ("ui", &["auth", "chat", "config", "providers", "seams"]),
-    ("args", &["config"]),
-    ("auth", &["config", "providers", "seams"]),
-    ("chat", &["config", "providers", "seams"]),
-    ("providers", &["config", "seams"]),
-    ("config", &["seams"]),
-    ("sys", &["seams", "vault"]),
-    ("vault", &["seams"]),
+    ("session", &["actions", "config", "providers", "run", "seams", "sys", "ui"]),
+    ("actions", &["auth", "chat", "config", "http", "providers", "run", "sandbox", "seams", "sys", "ui", "vault"]),
+    ("run", &["auth", "chat", "config", "http", "providers", "seams", "sys", "ui", "vault"]),
+    ("auth", &["http", "providers", "seams", "vault"]),
+    ("chat", &["http", "providers", "seams"]),
+    ("http", &["providers", "seams"]),
+    ("vault", &["config", "seams", "sys"]),
+    ("config", &["seams", "sys"]),
+    ("sys", &["providers", "seams"]),
+    ("providers", &[]),
     ("seams", &[]),
+    ("ui", &[]),
     ("sandbox", &[]),
     ("error", &["secret"]),
     ("secret", &[]),
@@ -45,6 +48,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 /// What every module but the sandbox may use.
 const FOR_ALL: [&str; 2] = ["error", "secret"];
+
+/// Uses that the table forbids and that stand all the same: the file, the module it uses, the reason.
+const EXCEPTIONS: &[(&str, &str, &str)] =
+    &[("src/sys/log.rs", "ui", "dates and cleans its lines with two functions of ui that touch nothing")];
 
 /// The longest a file may be, its tests not counted.
 const LINES: usize = 500;
@@ -61,17 +68,24 @@ fn each_module_uses_only_what_its_layer_allows() {
         .filter(|module| row(module).is_none() && *module != "lib")
         .map(|module| format!("src/{module}: no row in the table of allowed imports"))
         .collect();
+    let mut needed = BTreeSet::new();
     for file in &files {
         let scan = file.scan();
         wrong.extend(scan.uses.iter().filter_map(|used| {
-            let (from, to) = (file.module(), &used.target);
+            let (from, to, shown) = (file.module(), &used.target, file.shown());
+            if let Some(exception) = EXCEPTIONS.iter().find(|(file, module, _)| *file == shown && module == to) {
+                needed.insert(exception);
+                return None;
+            }
             if !modules.contains(to) {
-                return Some(format!("{}:{}: crate::{to} is no top-level module", file.shown(), used.line));
+                return Some(format!("{shown}:{}: crate::{to} is no top-level module", used.line));
             }
             let allowed = from == *to || from == "lib" || row(&from).is_some_and(|row| allows(&from, row, to));
-            (!allowed).then(|| format!("{}:{}: {from} may not use {to}", file.shown(), used.line))
+            (!allowed).then(|| format!("{shown}:{}: {from} may not use {to}", used.line))
         }));
     }
+    let stale = EXCEPTIONS.iter().filter(|exception| !needed.contains(exception));
+    wrong.extend(stale.map(|(file, module, _)| format!("{file}: no longer uses {module}; take its exception away")));
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 

@@ -6,9 +6,16 @@
 mod support;
 
 mod imports;
+mod pages;
 mod sandbox_anthropic;
 mod sandbox_codex;
 mod sandbox_control;
+mod sandbox_gemini;
 mod sandbox_openai;
+mod sandbox_openrouter;
+mod sandbox_qwen;
 mod sandbox_steps;
 mod stage;
+mod vault_keyring;
+mod vault_kill;
+mod vault_steps;

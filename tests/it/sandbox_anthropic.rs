@@ -7,7 +7,7 @@ use llxprt::sandbox::{Answer, Chunk, End, Endpoint, Options, Sandbox, Script};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::sandbox_steps::{CHALLENGE, Got, VERIFIER, client, data, get, sandbox, with};
+use crate::sandbox_steps::{CHALLENGE, Got, VERIFIER, client, data, get, put, sandbox, text, with};
 
 const CLIENT: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
 const BACK: &str = "http://localhost:54545/callback";
@@ -101,19 +101,6 @@ fn prompt(text: &str) -> Value {
         "messages": [{"role": "user", "content": text}]})
 }
 
-fn put(mut body: Value, name: &str, value: Value) -> Value {
-    if value.is_null() {
-        body.as_object_mut().unwrap().remove(name);
-    } else {
-        body[name] = value;
-    }
-    body
-}
-
-fn text(token: &Value) -> &str {
-    token.as_str().unwrap()
-}
-
 #[tokio::test]
 async fn the_login_page_offers_accounts_and_names_what_is_asked() {
     let stand = Stand::new();
@@ -197,7 +184,7 @@ async fn the_paste_page_shows_code_and_state() {
         let (url, params) = stand.decide(&query, &[("account", WORK), ("decision", "allow")]).await.landed();
         assert!(url.as_str().starts_with(&page), "{url}");
         let shown = get(stand.http.get(url.as_str())).await;
-        assert!(shown.body.contains(&format!("value=\"{}#the-state\"", params["code"])), "{}", shown.body);
+        assert!(shown.body.contains(&format!(">{}#the-state</textarea>", params["code"])), "{}", shown.body);
         let ask = put(exchange(&params["code"]), "redirect_uri", json!(redirect));
         assert_eq!(stand.token(ask).await.status, 200);
     }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_STANDARD;
 use llxprt::sandbox::codex::{Told, cloudflare, limited};
 use llxprt::sandbox::{Answer, Endpoint, Sandbox, Script};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::sandbox_steps::{CHALLENGE, Got, VERIFIER, client, data, get, sandbox, with};
+use crate::sandbox_steps::{CHALLENGE, Got, VERIFIER, claims, client, data, get, put, sandbox, text, with};
 
 const CLIENT: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
 const BACK: &str = "http://localhost:1455/auth/callback";
@@ -112,24 +112,6 @@ fn exchange(code: &str) -> Vec<(&str, &str)> {
 fn prompt(said: &str) -> Value {
     json!({"model": "gpt-5.6-sol", "instructions": "Be brief.", "store": false, "stream": true, "tools": [],
         "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": said}]}]})
-}
-
-fn put(mut body: Value, name: &str, value: Value) -> Value {
-    if value.is_null() {
-        body.as_object_mut().unwrap().remove(name);
-    } else {
-        body[name] = value;
-    }
-    body
-}
-
-fn claims(token: &Value) -> Value {
-    let part = text(token).split('.').nth(1).unwrap();
-    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap()
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Steps that the tests of the sandbox share: a client without proxies, a pair for PKCE, answers taken apart.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use llxprt::sandbox::{Options, Sandbox};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
@@ -71,4 +73,25 @@ pub async fn get(request: RequestBuilder) -> Got {
 pub fn data(body: &str) -> Vec<Value> {
     let lines = body.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|line| *line != "[DONE]");
     lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A body with one member replaced, or left out where the value is null.
+pub fn put(mut body: Value, name: &str, value: Value) -> Value {
+    if value.is_null() {
+        body.as_object_mut().unwrap().remove(name);
+    } else {
+        body[name] = value;
+    }
+    body
+}
+
+/// The text of a JSON value.
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+/// What a JSON Web Token says.
+pub fn claims(token: &Value) -> Value {
+    let part = text(token).split('.').nth(1).unwrap();
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::support::pty::key;
-use crate::support::{Browser, Done, Ended, Home, until, write_script};
+use crate::support::{Browser, Done, Ended, Home, StandIn, until, write_script};
 
 fn sh(home: &Home, script: &str) -> Done {
     home.run(&["-c", script])
@@ -223,9 +223,12 @@ fn signals_and_hang_ups_end_a_program() {
     assert_eq!(pty.wait_end().signal(), Some("Interrupt"));
 
     let home = shell();
-    let mut pty =
-        home.pty(&["-c", "trap 'echo gone > hung-up; exit 129' HUP; echo ready; while read -r line; do :; done"]);
+    let mut pty = home.pty(&[
+        "-c",
+        "trap 'echo gone > hung-up; exit 129' HUP; echo ready; while :; do read -r line || sleep 0.1; done",
+    ]);
     pty.wait_for("ready");
+    // The kernel ends the input a moment before it sends the signal: a program may see either first.
     pty.hang_up();
     assert_eq!(pty.exit_status(), 129);
     assert_eq!(home.read("work/hung-up"), "gone\n");
@@ -318,6 +321,26 @@ fn an_approving_browser_logs_in_and_follows_the_redirect() {
     let seen = seen.join().unwrap();
     assert_eq!(seen[0], "POST /authorize?state=s account=work%40company.com&decision=allow");
     assert_eq!(seen[1], "GET /callback?code=c&state=s ");
+}
+
+#[test]
+fn a_login_in_a_pretend_browser_leaves_no_secret_open() {
+    let home = Home::new();
+    let stand_in = StandIn::start(&home, None);
+    let browser = Browser::approving(&home, "work@company.com");
+    let home = home.at(stand_in.url()).env("BROWSER", browser.command());
+    let done = home.run(&["auth", "anthropic", "login", "work@company.com"]).ok();
+    assert!(done.stderr.contains("Signed in to anthropic as work@company.com"), "{done}");
+    assert!(browser.page().contains("Signed in"));
+
+    let requests = stand_in.requests("anthropic");
+    let bearer = requests.iter().find_map(|request| request["headers"]["authorization"].as_str()).unwrap();
+    let token = bearer.strip_prefix("Bearer ").unwrap();
+    assert!(browser.next().starts_with(stand_in.url()));
+    home.assert_clean(&[token]);
+    home.assert_private();
+    assert_eq!(home.leftovers(), [] as [&std::path::Path; 0]);
+    stand_in.assert_no_violations("anthropic");
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{DEADLINE, Home};
+use super::{DEADLINE, Home, http};
 
 /// A running `llxprt sandbox`, ended when the value is dropped.
 pub struct StandIn {
@@ -52,6 +52,37 @@ impl StandIn {
     /// Returns what its line says about a provider: `base_url`, `access_token`, `api_key`, ….
     pub fn provider(&self, name: &str) -> &Value {
         &self.line["providers"][name]
+    }
+}
+
+impl StandIn {
+    /// Tells the sandbox to do something, or asks it what it saw (its control interface; see the module's page).
+    #[track_caller]
+    pub fn control(&self, provider: &str, wish: &str, more: Value) -> Value {
+        let mut body = json!({ "provider": provider, "do": wish });
+        body.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+        let address = self.url().trim_start_matches("http://").parse().expect("an address");
+        let answer = http::send(address, "POST", "/_control", &body).expect("the sandbox answers");
+        assert!(answer["error"].is_null(), "{body}: {answer}");
+        answer
+    }
+
+    /// Returns how many requests came to an endpoint of the provider: `token`, `chat`, `authorize`, ….
+    #[track_caller]
+    pub fn count(&self, provider: &str, endpoint: &str) -> u64 {
+        self.control(provider, "counts", Value::Null)["counts"][endpoint].as_u64().unwrap_or(0)
+    }
+
+    /// Returns the requests that came to the provider so far.
+    #[track_caller]
+    pub fn requests(&self, provider: &str) -> Vec<Value> {
+        self.control(provider, "requests", Value::Null)["requests"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Asserts that the provider was never asked for something that the real one would not allow.
+    #[track_caller]
+    pub fn assert_no_violations(&self, provider: &str) {
+        assert_eq!(self.control(provider, "violations", Value::Null)["violations"], json!([]));
     }
 }
 

@@ -1,15 +1,14 @@
 //! A small WebDriver client (W3C WebDriver): enough to read a page, type into it and click.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{DEADLINE, chromium, until};
+use super::{DEADLINE, chromium, http, until};
 
 /// The member that names an element in the protocol.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -154,7 +153,7 @@ impl WebDriver {
 
     /// Asks the driver; an error is its own sentence.
     fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
-        let answer = send(self.address, method, path, body).map_err(|e| e.to_string())?;
+        let answer = http::send(self.address, method, path, body).map_err(|e| e.to_string())?;
         let value = answer.get("value").cloned().ok_or_else(|| answer.to_string())?;
         match value.get("error").and_then(Value::as_str) {
             Some(error) => Err(format!("{error}: {}", value["message"].as_str().unwrap_or_default())),
@@ -193,36 +192,4 @@ fn port_of(driver: &mut Child) -> Option<u16> {
 
 fn text(value: Value) -> String {
     value.as_str().map(str::to_owned).unwrap_or_else(|| value.to_string())
-}
-
-/// Sends one HTTP request with a JSON body and reads the JSON answer. The driver is on loopback and always names the
-/// length, and a test may itself run inside an async runtime: a client of the library would be in its way.
-fn send(address: SocketAddr, method: &str, path: &str, body: &Value) -> std::io::Result<Value> {
-    let body = if body.is_null() { String::new() } else { body.to_string() };
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(DEADLINE * 2 + Duration::from_secs(5)))?;
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )?;
-    let mut reader = BufReader::new(stream);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        match line.trim_end().split_once(':') {
-            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                length = value.trim().parse().map_err(|_| std::io::ErrorKind::InvalidData)?;
-            }
-            None if line.trim_end().is_empty() => break,
-            _ => {}
-        }
-    }
-    let mut bytes = vec![0; length];
-    reader.read_exact(&mut bytes)?;
-    Ok(serde_json::from_slice(&bytes)?)
 }

@@ -81,6 +81,8 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     if home != Home::Memory {
         describe(run, account, home, &tokens, &identity, unverified.is_some())?;
     }
+    run.log.note(now, &account.to_string(), "signed in");
+    run.chosen.used.insert(account.clone());
     run.chosen.buckets.insert(account.provider.clone(), account.bucket.clone());
     super::super::activate(run, &account.provider)?;
     tell(run, account, &identity, &tokens, unverified.as_deref());

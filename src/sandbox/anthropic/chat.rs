@@ -94,6 +94,9 @@ fn answer(call: &Received, desk: &mut Desk) -> Result<Answer, Answer> {
     if login && !desk.quota(&email).take(now) {
         return Err(limits::used_up(desk, &email));
     }
+    if !login && !desk.take_for_key(&email) {
+        return Err(limits::key_used_up(desk));
+    }
     let id = request_id(desk);
     let answer = prompt.answer(desk).header("request-id", id).header("anthropic-organization-id", organization(&email));
     Ok(if login { Windows::of(desk, &email).on(answer) } else { limits::key_headers(desk, answer) })

@@ -148,6 +148,13 @@ pub(super) fn used_up(desk: &mut Desk, email: &str) -> Answer {
     windows.write(answer, "rejected")
 }
 
+/// Returns the 429 of an API key whose minute is used up.
+pub(super) fn key_used_up(desk: &mut Desk) -> Answer {
+    let message = "This request would exceed your organization's rate limit. Please try again later.";
+    let answer = refused(desk, 429, "rate_limit_error", message).header("retry-after", "60");
+    key_headers(desk, answer)
+}
+
 /// Writes the headers that an API key gets.
 pub(super) fn key_headers(desk: &Desk, answer: Answer) -> Answer {
     let reset = rfc3339(desk.now + 60);

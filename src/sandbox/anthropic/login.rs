@@ -43,7 +43,7 @@ pub(super) fn authorize(call: &Received, desk: &mut Desk) -> Answer {
         let loopback = url.scheme() == "http" && url.host_str() == Some("localhost") && url.path() == "/callback";
         (loopback && url.query().is_none()) || url.as_str() == page || REAL_PAGES.contains(&url.as_str())
     };
-    let rules = Rules { client: CLIENT, redirect: &redirect, scopes: &SCOPES, pkce: true };
+    let rules = Rules { client: CLIENT, redirect: &redirect, scopes: &SCOPES, pkce: true, tells: false };
     oauth::authorize(call, desk, &LOOK, &rules, |desk, grant| {
         let code = format!("ac_{}", desk.ids.text(40));
         let state = grant.state.clone().unwrap_or_default();

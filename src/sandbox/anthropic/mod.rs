@@ -61,7 +61,7 @@ impl Provider for Anthropic {
         }
     }
 
-    fn lost(&self, _: &Received, desk: &mut Desk) -> Answer {
+    fn elsewhere(&self, _: &Received, desk: &mut Desk) -> Answer {
         refused(desk, 404, "not_found_error", "Not found")
     }
 

@@ -34,7 +34,7 @@ pub(super) fn authorize(call: &Received, desk: &mut Desk) -> Answer {
         let port = any || matches!(url.port(), Some(1455 | 1457));
         local && port && url.path() == "/auth/callback" && url.query().is_none()
     };
-    let rules = Rules { client: CLIENT, redirect: &redirect, scopes: &SCOPES, pkce: true };
+    let rules = Rules { client: CLIENT, redirect: &redirect, scopes: &SCOPES, pkce: true, tells: false };
     oauth::authorize(call, desk, &LOOK, &rules, |desk, grant| {
         let code = format!("ac_{}", desk.ids.text(43));
         let scopes = grant.scopes.join(" ");
