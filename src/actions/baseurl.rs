@@ -36,7 +36,8 @@ fn persist(run: &mut Run, url: Option<&Url>) -> Outcome {
     match url {
         Some(url) => {
             run.settings.set(SETTING, url.as_str())?;
-            run.ui.say(&format!("Requests to the active provider go to {url} from now on (base-url in settings.json)."));
+            run.ui
+                .say(&format!("Requests to the active provider go to {url} from now on (base-url in settings.json)."));
         }
         None if run.settings.unset(SETTING)? => run.ui.say("base-url is removed from settings.json."),
         None => run.ui.say("settings.json has no base-url."),

@@ -292,9 +292,7 @@ fn secret(run: &Run, provider: &Provider, source: &Source) -> Outcome<Secret> {
         Source::ProfileKey(_) => {
             text(run.profile_for(provider).and_then(|p| p.settings.get("auth-key"))).ok_or_else(gone)
         }
-        Source::SettingOwnKey => {
-            text(run.settings.in_file(&format!("providerApiKeys.{provider}"))).ok_or_else(gone)
-        }
+        Source::SettingOwnKey => text(run.settings.in_file(&format!("providerApiKeys.{provider}"))).ok_or_else(gone),
         Source::SettingKey => text(run.settings.in_file("auth-key")).ok_or_else(gone),
         Source::Variable(name) => run.env.get(name).map(|v| trimmed(v)).ok_or_else(gone),
         Source::OAuth => Err(gone()),

@@ -5,8 +5,8 @@ use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use super::{baseurl, key, keyfile, set};
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
-use crate::secret::Secret;
 use crate::seams::Typed;
+use crate::secret::Secret;
 
 /// No key is longer.
 const BOUND: u64 = 64 << 10;
@@ -48,7 +48,9 @@ pub fn bind_flags(run: &mut Run) -> Outcome {
 }
 
 fn typed(run: &Run, given: &str) -> Outcome<Secret> {
-    run.ui.warn("--key shows the key to other users of this machine, in its list of processes. --key - reads it from stdin.");
+    run.ui.warn(
+        "--key shows the key to other users of this machine, in its list of processes. --key - reads it from stdin.",
+    );
     key::checked(given).map_err(|why| unusable(&why))
 }
 

@@ -200,7 +200,8 @@ pub fn names_a_key(name: &str) -> bool {
 
 /// Returns the table of `docs/settings.md`.
 pub fn table() -> String {
-    let mut text = "| setting | takes | default | what it does | for one run |\n| --- | --- | --- | --- | --- |\n".to_owned();
+    let mut text =
+        "| setting | takes | default | what it does | for one run |\n| --- | --- | --- | --- | --- |\n".to_owned();
     for d in DECLARED {
         let flag = d.flag.map_or_else(|| format!("`--set {}=…`", d.name), |flag| format!("`{flag}`"));
         let row = format!("| `{}` | {} | {} | {} | {flag} |\n", d.name, d.takes(), d.default, d.about);
@@ -307,9 +308,7 @@ impl Declared {
             Kind::Bool => value.is_boolean(),
             Kind::Whole(low, high) => value.as_i64().is_some_and(|n| (low..=high).contains(&n)),
             Kind::Choice(words) => value.as_str().is_some_and(|s| words.contains(&s)),
-            Kind::Text | Kind::KeyName | Kind::Path | Kind::Url => {
-                value.as_str().is_some_and(|s| !s.trim().is_empty())
-            }
+            Kind::Text | Kind::KeyName | Kind::Path | Kind::Url => value.as_str().is_some_and(|s| !s.trim().is_empty()),
             Kind::Any => !value.is_null(),
         }
     }
@@ -343,7 +342,9 @@ mod tests {
     fn names_with_a_part_of_their_own_are_found_and_near_ones_named() {
         assert_eq!(find("auth.gemini.clientId").unwrap().name, "auth.NAME.clientId");
         assert_eq!(find("modelparam.max_tokens").unwrap().name, "modelparam.NAME");
-        for wrong in ["auth.x.y.clientId", "auth..clientId", "modelparam.", "modelparam.a.b", "auth.clientId", "auth", ""] {
+        for wrong in
+            ["auth.x.y.clientId", "auth..clientId", "modelparam.", "modelparam.a.b", "auth.clientId", "auth", ""]
+        {
             assert!(find(wrong).is_err() && named(wrong).is_err(), "{wrong}");
         }
         let near = |typed: &str| match named(typed).unwrap_err().next.remove(0) {

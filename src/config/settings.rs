@@ -75,7 +75,10 @@ impl Settings {
         };
         let Named { name, declared, .. } = declared::named(name.trim())?;
         if let Some(flag) = declared.flag {
-            return Err(Failure::new(Code::Setting, format!("--set does not take {name}; for one run there is {flag}.")));
+            return Err(Failure::new(
+                Code::Setting,
+                format!("--set does not take {name}; for one run there is {flag}."),
+            ));
         }
         let value = declared.read(&name, text.trim())?;
         self.flags.insert(name, value);
@@ -436,6 +439,9 @@ mod tests {
         let said = settings.set_flag("base-url=https://a.example").unwrap_err().message;
         assert_eq!(said, "--set does not take base-url; for one run there is --baseurl.");
         assert!(settings.set_flag("auth-key=sk-canary").unwrap_err().message.contains("The vault keeps it"));
-        assert_eq!(settings.set_flag("authOnly").unwrap_err().message, "--set takes KEY=VALUE, such as --set authOnly=true.");
+        assert_eq!(
+            settings.set_flag("authOnly").unwrap_err().message,
+            "--set takes KEY=VALUE, such as --set authOnly=true."
+        );
     }
 }

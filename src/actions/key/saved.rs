@@ -92,7 +92,8 @@ fn asked(run: &Run, name: &KeyName) -> Outcome<Secret> {
         Typed::Cancelled => return Err(cancelled()),
         Typed::End | Typed::Broken => return Err(refused("none was given")),
         Typed::Nobody => {
-            return Err(refused("what is typed here could be seen").say(format!("Through a pipe: llxprt key save {name} < FILE")));
+            return Err(refused("what is typed here could be seen")
+                .say(format!("Through a pipe: llxprt key save {name} < FILE")));
         }
     };
     // A pipe that goes on holds more than a key. In a session its next line is a line of the session.
@@ -224,7 +225,8 @@ fn read(run: &Run, name: &KeyName) -> Outcome<Secret> {
 fn missing(run: &Run, name: &KeyName) -> Failure {
     let index = run.index().unwrap_or_default();
     let near = index.keys.keys().map(|known| (strsim::osa_distance(known, name.as_str()), known)).min();
-    let near = near.filter(|(distance, _)| *distance <= 2).map_or(String::new(), |(_, n)| format!(" Did you mean {n}?"));
+    let near =
+        near.filter(|(distance, _)| *distance <= 2).map_or(String::new(), |(_, n)| format!(" Did you mean {n}?"));
     let list = Command::Key(Key { key: None, action: Some(KeyAction::List) });
     Failure::new(Code::Key, format!("There is no saved key called \"{name}\".{near}")).then(list)
 }

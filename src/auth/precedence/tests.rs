@@ -80,7 +80,8 @@ fn the_first_tier_that_is_there_wins_and_auth_only_skips_the_keys() {
                 found(Source::FlagKey, given(Tier::Flags)),
             ];
             let oauth = OAuth { enabled: there(Tier::OAuth), ..on() };
-            let resolution = resolve(&provider(), &Sources { keys, oauth, auth_only: auth_only.clone(), ..Sources::default() });
+            let resolution =
+                resolve(&provider(), &Sources { keys, oauth, auth_only: auth_only.clone(), ..Sources::default() });
 
             let counts = |tier: &Tier| there(*tier) && (auth_only.is_none() || *tier == Tier::OAuth);
             let expected = Tier::ALL.into_iter().find(counts);
@@ -134,7 +135,8 @@ fn a_source_that_cannot_be_used_is_an_error_and_never_a_fall() {
     // What loses anyway, or is left out by authOnly, may be broken.
     let broken = || variable(Given::Broken("it holds only blanks".into()));
     assert_eq!(keys(vec![broken(), found(Source::FlagKey, value())]).error, None);
-    let sources = Sources { keys: vec![broken()], oauth: on(), auth_only: Some(AuthOnly::Profile), ..Sources::default() };
+    let sources =
+        Sources { keys: vec![broken()], oauth: on(), auth_only: Some(AuthOnly::Profile), ..Sources::default() };
     assert_eq!(resolve(&provider(), &sources).winner.unwrap().tier, Tier::OAuth);
 }
 
@@ -223,7 +225,12 @@ fn headlines_fit_each_case() {
         "anthropic uses the sign-in work@company.com, because no key is there."
     );
     assert_eq!(
-        of(Sources { keys: key(Source::FlagKey), oauth: on(), auth_only: Some(AuthOnly::Setting), ..Sources::default() }),
+        of(Sources {
+            keys: key(Source::FlagKey),
+            oauth: on(),
+            auth_only: Some(AuthOnly::Setting),
+            ..Sources::default()
+        }),
         "anthropic uses the sign-in work@company.com, because authOnly is true."
     );
     assert_eq!(
@@ -233,11 +240,21 @@ fn headlines_fit_each_case() {
     assert_eq!(of(Sources { oauth: off(), ..Sources::default() }), "anthropic has no key, and its sign-in is off.");
     assert_eq!(of(Sources::default()), "anthropic has no key, and keys are all that it takes.");
     assert_eq!(
-        of(Sources { keys: vec![variable(value()), found(Source::FlagKey, value())], oauth: off(), auth_only: None, ..Sources::default() }),
+        of(Sources {
+            keys: vec![variable(value()), found(Source::FlagKey, value())],
+            oauth: off(),
+            auth_only: None,
+            ..Sources::default()
+        }),
         "anthropic uses the key given with --key, because the command line goes before the environment."
     );
     assert_eq!(
-        of(Sources { keys: key(Source::FlagKey), oauth: off(), auth_only: Some(AuthOnly::Setting), ..Sources::default() }),
+        of(Sources {
+            keys: key(Source::FlagKey),
+            oauth: off(),
+            auth_only: Some(AuthOnly::Setting),
+            ..Sources::default()
+        }),
         "anthropic has a key, but authOnly is true and its sign-in is off."
     );
 }
@@ -270,9 +287,7 @@ fn a_thousand_logins_are_counted_not_listed() {
 
 #[test]
 fn what_takes_a_source_away_can_be_typed_where_it_is_read() {
-    let of = |source: &Source, session, profile_by_flag| {
-        source.removal(&provider(), Here { session, profile_by_flag })
-    };
+    let of = |source: &Source, session, profile_by_flag| source.removal(&provider(), Here { session, profile_by_flag });
     for source in all() {
         for here in [(true, false), (true, true), (false, false), (false, true)] {
             if let Next::Command(command) = of(&source, here.0, here.1) {
