@@ -91,15 +91,27 @@ pub enum Command {
 #[derive(Debug, Clone, Default)]
 pub struct Names {}
 /// x
-pub struct Candidate { /// x
- pub text: String, /// x
- pub description: Option<String>, /// x
- pub start: usize, /// x
- pub end: usize, /// x
- pub append_space: bool }
+pub struct Candidate {
+    /// x
+    pub text: String,
+    /// x
+    pub description: Option<String>,
+    /// x
+    pub start: usize,
+    /// x
+    pub end: usize,
+    /// x
+    pub append_space: bool,
+}
 /// x
-pub fn complete(_l: &str, _p: usize, _n: &Names) -> Vec<Candidate> { Vec::new() }
+pub fn complete(_l: &str, _p: usize, _n: &Names) -> Vec<Candidate> {
+    Vec::new()
+}
 /// x
-pub fn hint(_l: &str, _n: &Names) -> Option<String> { None }
+pub fn hint(_l: &str, _n: &Names) -> Option<String> {
+    None
+}
 /// x
-pub fn help(_w: &[&str]) -> Result<String, ParseError> { Ok(String::new()) }
+pub fn help(_w: &[&str]) -> Result<String, ParseError> {
+    Ok(String::new())
+}

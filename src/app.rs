@@ -41,8 +41,7 @@ pub fn start() -> u8 {
         }
     };
     let Shell { flags, command } = shell;
-    let env: BTreeMap<String, String> =
-        std::env::vars_os().map(|(k, v)| (lossy(&k), lossy(&v))).collect();
+    let env: BTreeMap<String, String> = std::env::vars_os().map(|(k, v)| (lossy(&k), lossy(&v))).collect();
     let ui = ui(&flags, &env);
     match build(flags, env, ui.clone(), command.is_none()) {
         Ok((mut run, input)) => {
@@ -138,7 +137,8 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
     };
     let registry = Registry::load(&dirs.config.join("providers"), sandbox.as_ref());
     if flags.sandbox.as_deref() == Some("") {
-        let keys: Vec<String> = registry.all().flat_map(|m| m.api_key_env.clone()).filter(|k| env.contains_key(k)).collect();
+        let keys: Vec<String> =
+            registry.all().flat_map(|m| m.api_key_env.clone()).filter(|k| env.contains_key(k)).collect();
         if !keys.is_empty() {
             ui.note(&format!("Sandbox: {} is not read.", keys.join(", ")));
         }
@@ -210,9 +210,12 @@ fn install_panic_hook(signals: &Arc<Signals>) {
     let signals = signals.clone();
     std::panic::set_hook(Box::new(move |info| {
         signals.restore_terminal();
-        let place = info.location().map_or(String::new(), |l| format!("{}:{}", Path::new(l.file()).display(), l.line()));
+        let place =
+            info.location().map_or(String::new(), |l| format!("{}:{}", Path::new(l.file()).display(), l.line()));
         let said = info.payload().downcast_ref::<&str>().map(|s| (*s).to_owned());
         let said = said.or_else(|| info.payload().downcast_ref::<String>().cloned()).unwrap_or_default();
-        eprintln!("llxprt: a fault of this program at {place}: {}", llxprt_commands::redact(&said));
+        // Not `eprintln`: a closed stderr would make it panic once more.
+        let words = format!("llxprt: a fault of this program at {place}: {}\n", llxprt_commands::redact(&said));
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes());
     }));
 }

@@ -55,8 +55,7 @@ impl Http {
             .redirect(Policy::none())
             .connect_timeout(CONNECT)
             .pool_idle_timeout(Duration::from_secs(60));
-        let builder =
-            if loopback && url.scheme() == "http" { builder.no_proxy().tls_certs_only([]) } else { builder };
+        let builder = if loopback && url.scheme() == "http" { builder.no_proxy().tls_certs_only([]) } else { builder };
         let client = builder.build().map_err(|e| {
             Failure::new(Code::Tls, format!("No secure connection can be made: {}.", chain(&e))).say(certificates())
         })?;

@@ -107,14 +107,7 @@ fn answer(run: &mut Run, text: &str) -> Outcome {
     }
 }
 
-fn document(
-    run: &Run,
-    provider: &Provider,
-    model: &str,
-    bucket: Option<&Bucket>,
-    text: &str,
-    finished: &Finished,
-) {
+fn document(run: &Run, provider: &Provider, model: &str, bucket: Option<&Bucket>, text: &str, finished: &Finished) {
     run.ui.document(&json!({
         "schema": "llxprt.answer.v1", "text": text, "provider": provider.as_str(), "model": model,
         "bucket": bucket.map(Bucket::as_str),
@@ -161,7 +154,12 @@ fn credential(run: &mut Run, provider: &Provider, source: Source) -> Outcome<Sen
         Source::Key { key, .. } => return Ok((Auth::Key(key), None, Vec::new())),
         Source::OAuth(account) => account,
         Source::None => {
-            return Err(login::need_login(run, provider, &Bucket::default(), "sign-in is off for it and there is no key"));
+            return Err(login::need_login(
+                run,
+                provider,
+                &Bucket::default(),
+                "sign-in is off for it and there is no key",
+            ));
         }
     };
     let (account, tokens) = match fresh::read(run, &account)? {

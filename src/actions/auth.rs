@@ -16,7 +16,9 @@ pub(super) fn auth(run: &mut Run, auth: Auth) -> Outcome {
         Some(AuthAction::Enable) => enable(run, &provider),
         Some(AuthAction::Disable) => disable(run, &provider),
         Some(AuthAction::Login(how)) => login(run, &Wanted::typed(provider, how)).map(|_| ()),
-        Some(AuthAction::Switch { .. } | AuthAction::Rename { .. } | AuthAction::Why | AuthAction::Token { .. }) => super::later(),
+        Some(AuthAction::Switch { .. } | AuthAction::Rename { .. } | AuthAction::Why | AuthAction::Token { .. }) => {
+            super::later()
+        }
         Some(AuthAction::Logout { which, all }) => logout::logout(run, &provider, which, all),
     }
 }

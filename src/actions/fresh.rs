@@ -90,7 +90,9 @@ pub(super) fn renew(run: &Run, account: &Account, found: &Secret) -> Outcome<Tok
     let runtime = run.runtime()?;
     // Ctrl-C gives the prompt back at once while this goes on: a refresh that was sent is never cut.
     let task = runtime.spawn(async move { renewal.run(&found).await });
-    run.wait(async { task.await.unwrap_or_else(|e| Err(Failure::new(Code::Internal, format!("Renewing failed: {e}.")))) })
+    run.wait(async {
+        task.await.unwrap_or_else(|e| Err(Failure::new(Code::Internal, format!("Renewing failed: {e}."))))
+    })
 }
 
 fn hide(log: &Log, tokens: &Tokens) {

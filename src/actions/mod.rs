@@ -42,7 +42,13 @@ pub fn perform(run: &mut Run, command: Command) -> Outcome {
         Command::Sandbox(args) => stand_in::serve(run, &args),
         Command::Completions(completions) => help::completions(run, &completions),
         Command::Man => help::man(run),
-        Command::Profile(_) | Command::Key(_) | Command::Keyfile(_) | Command::Baseurl(_) | Command::Stats(_) | Command::Log | Command::Doctor => later(),
+        Command::Profile(_)
+        | Command::Key(_)
+        | Command::Keyfile(_)
+        | Command::Baseurl(_)
+        | Command::Stats(_)
+        | Command::Log
+        | Command::Doctor => later(),
     }
 }
 
@@ -61,9 +67,9 @@ fn surroundings(run: &Run, how: &Login) -> Surroundings {
         .or_else(|| Flag::of(run.flags.nobrowser, run.flags.browser.as_deref()));
     let setting = run.settings.get("auth.noBrowser").and_then(|(value, origin)| {
         let origin = match origin {
-            Origin::Flag => "set with --set".to_owned(),
-            Origin::Profile => "set in the profile".to_owned(),
-            Origin::Settings | Origin::Default => "set in settings.json".to_owned(),
+            Origin::Flag => "a --set flag".to_owned(),
+            Origin::Profile => "the profile".to_owned(),
+            Origin::Settings | Origin::Default => "settings.json".to_owned(),
         };
         Some(Setting { on: value.as_bool()?, origin })
     });

@@ -3,8 +3,8 @@
 use llxprt_commands::{Set, SetAction};
 use serde_json::{Value, json};
 
-use crate::config::declared;
 use crate::config::Origin;
+use crate::config::declared;
 use crate::error::Outcome;
 use crate::run::Run;
 

@@ -140,7 +140,9 @@ fn element(run: &Run, index: &Index, manifest: &Manifest) -> Value {
             let limits: Vec<Value> = entry
                 .windows
                 .iter()
-                .map(|w| json!({ "window": w.window, "model": w.model, "used": w.used, "resets_at": time(w.resets_at) }))
+                .map(
+                    |w| json!({ "window": w.window, "model": w.model, "used": w.used, "resets_at": time(w.resets_at) }),
+                )
                 .collect();
             let limited = entry.limits.iter().filter(|l| l.model.is_none() && l.until > now).map(|l| l.until).max();
             json!({

@@ -29,10 +29,7 @@ pub fn classify(trouble: &Trouble) -> Class {
             let words = refusal.words.clone();
             match (refusal.code.as_str(), refusal.status) {
                 (
-                    "invalid_grant"
-                    | "refresh_token_reused"
-                    | "refresh_token_expired"
-                    | "refresh_token_invalidated",
+                    "invalid_grant" | "refresh_token_reused" | "refresh_token_expired" | "refresh_token_invalidated",
                     _,
                 ) => Class::Terminal(words),
                 ("invalid_client", _) => Class::Ours("oauth.client_id", words),

@@ -2,8 +2,8 @@
 
 use oauth2::basic::{BasicClient, BasicErrorResponse, BasicTokenResponse};
 use oauth2::{
-    AuthType, AuthorizationCode, ClientId, ClientSecret, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
-    TokenUrl,
+    AuthType, AuthorizationCode, ClientId, ClientSecret, PkceCodeVerifier, RedirectUrl, RefreshToken,
+    RequestTokenError, TokenUrl,
 };
 
 use super::attempt::Attempt;
@@ -108,13 +108,7 @@ fn answer(
 ///
 /// # Errors
 /// When the provider did not confirm.
-pub async fn revoke(
-    http: &Http,
-    oauth: &OAuth,
-    client: &Client,
-    token: &Secret,
-    hint: &str,
-) -> Result<(), Trouble> {
+pub async fn revoke(http: &Http, oauth: &OAuth, client: &Client, token: &Secret, hint: &str) -> Result<(), Trouble> {
     let Some(url) = &oauth.revoke_url else { return Err(Trouble::Nonsense("no revocation endpoint".into())) };
     let fields = [("token", token.expose()), ("token_type_hint", hint), ("client_id", &client.id)];
     let sending = http.client(url).map_err(Trouble::Ours)?.post(url.clone()).timeout(crate::http::TOKEN_TIME);

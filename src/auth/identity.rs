@@ -57,9 +57,7 @@ pub async fn verify(http: &Http, manifest: &Manifest, oauth: &OAuth, answer: &To
         let document = serde_json::from_slice::<Value>(&body).ok();
         return match (oauth.identity, document) {
             (IdentityFrom::Verify, Some(document)) => Verdict::Works(identity(&document, oauth)),
-            (IdentityFrom::Verify, None) => {
-                Verdict::Later(format!("{} told no identity", http::host_of(url)), told)
-            }
+            (IdentityFrom::Verify, None) => Verdict::Later(format!("{} told no identity", http::host_of(url)), told),
             _ => Verdict::Works(told),
         };
     }

@@ -83,8 +83,7 @@ impl Wire {
         let mut headers = head.headers;
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.remove(CONTENT_TYPE);
-        let sending =
-            self.client.post(head.uri.to_string()).headers(headers).timeout(Duration::from_secs(30));
+        let sending = self.client.post(head.uri.to_string()).headers(headers).timeout(Duration::from_secs(30));
         let sending = match self.form {
             RequestForm::Form => sending.form(&fields),
             RequestForm::Json => {
@@ -92,8 +91,7 @@ impl Wire {
                 sending.json(&map)
             }
         };
-        let answer =
-            sending.send().await.map_err(|e| Trouble::Unreached(Unreached::from_error(&e, &host)))?;
+        let answer = sending.send().await.map_err(|e| Trouble::Unreached(Unreached::from_error(&e, &host)))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         if status.is_redirection() {
             let place = headers.get(LOCATION).and_then(|v| v.to_str().ok()).unwrap_or("nowhere");

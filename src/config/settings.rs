@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use llxprt_commands::{Provider, ProfileName};
+use llxprt_commands::{ProfileName, Provider};
 use serde_json::{Map, Value};
 
 use super::declared::{self, Declared};
@@ -246,6 +246,5 @@ fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
     }
     let bytes = std::fs::read(path).map_err(|e| damaged(format!("cannot be read: {e}")))?;
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    serde_json::from_slice(text)
-        .map_err(|e| damaged(format!("is damaged at line {}, column {}", e.line(), e.column())))
+    serde_json::from_slice(text).map_err(|e| damaged(format!("is damaged at line {}, column {}", e.line(), e.column())))
 }

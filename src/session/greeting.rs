@@ -25,7 +25,11 @@ pub(super) fn greet(run: &Run) {
         run.ui.note("");
     } else {
         let accounts = if ready == 1 { "1 account".to_owned() } else { format!("{ready} accounts") };
-        let store = index.as_ref().ok().and_then(|i| i.store.clone()).map_or(String::new(), |s| format!(" · vault: {}", s.detail));
+        let store = index
+            .as_ref()
+            .ok()
+            .and_then(|i| i.store.clone())
+            .map_or(String::new(), |s| format!(" · vault: {}", s.detail));
         run.ui.note(&format!("llxprt {version} · {accounts} ready{store}"));
     }
     if let Err(failure) = index {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use llxprt_commands::carries_secret;
 use reedline::{
-    CommandLineSearch, FileBackedHistory, History, HistoryItem, HistoryItemId, HistorySessionId, Result, SearchDirection,
-    SearchFilter, SearchQuery,
+    CommandLineSearch, FileBackedHistory, History, HistoryItem, HistoryItemId, HistorySessionId, Result,
+    SearchDirection, SearchFilter, SearchQuery,
 };
 
 use crate::sys::files;
@@ -20,8 +20,15 @@ impl Clean {
     pub fn open(path: &Path) -> (Option<Self>, Option<String>) {
         let in_memory = || FileBackedHistory::new(KEPT).ok().map(Self);
         // The library would make it readable for everybody.
-        if let Err(e) = path.parent().map_or(Ok(()), |d| files::create_private_root(d).map(|_| ())).and_then(|()| files::open_private_append(path)) {
-            return (in_memory(), Some(format!("What you type is not remembered: {} cannot be used: {e}.", path.display())));
+        if let Err(e) = path
+            .parent()
+            .map_or(Ok(()), |d| files::create_private_root(d).map(|_| ()))
+            .and_then(|()| files::open_private_append(path))
+        {
+            return (
+                in_memory(),
+                Some(format!("What you type is not remembered: {} cannot be used: {e}.", path.display())),
+            );
         }
         match FileBackedHistory::with_file(KEPT, path.to_owned()) {
             Ok(history) => (Some(Self(history)), None),

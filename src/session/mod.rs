@@ -121,11 +121,16 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
     loop {
         run.settings.refresh();
         if person {
-            eprint!("{}", actions::status_line(run));
+            plain::show(&actions::status_line(run));
         }
         let line = match keyboard.line(None) {
             Typed::Line(line) => line,
-            _ => return status,
+            _ => {
+                if person {
+                    plain::show("\n");
+                }
+                return status;
+            }
         };
         let parsed = if person { parse(&line) } else { parse_piped(&line) };
         let result = parsed.map_err(|e| wrong(&e)).and_then(|line| obey(run, line));
@@ -141,4 +146,3 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
         }
     }
 }
-

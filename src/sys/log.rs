@@ -50,7 +50,9 @@ impl Log {
             let percent: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
             let json = serde_json::Value::from(value).to_string();
             let coded = [URL_SAFE_NO_PAD.encode(value), STANDARD_NO_PAD.encode(value)];
-            for form in [value, percent.as_str(), json.trim_matches('"')].into_iter().chain(coded.iter().map(String::as_str)) {
+            for form in
+                [value, percent.as_str(), json.trim_matches('"')].into_iter().chain(coded.iter().map(String::as_str))
+            {
                 if clean.contains(form) {
                     clean = clean.replace(form, "…");
                 }
@@ -107,10 +109,8 @@ mod tests {
         let log = Log::new(folder.path().join("log").join("llxprt.log"));
         let secret = "can/ary+\"value\" 1";
         log.hide(&Secret::new(secret));
-        let forms = format!(
-            "{secret} can%2Fary%2B%22value%22+1 can/ary+\\\"value\\\" 1 {}",
-            URL_SAFE_NO_PAD.encode(secret)
-        );
+        let forms =
+            format!("{secret} can%2Fary%2B%22value%22+1 can/ary+\\\"value\\\" 1 {}", URL_SAFE_NO_PAD.encode(secret));
         log.note(0, "anthropic:work", &format!("renewed {forms}"));
         let shown = log.newest().unwrap();
         assert_eq!(shown, "1970-01-01T00:00:00Z  anthropic:work  renewed … … … …\n");

@@ -122,7 +122,11 @@ impl Signals {
     #[cfg(not(unix))]
     pub async fn attend(self: Arc<Self>) {
         while tokio::signal::ctrl_c().await.is_ok() {
-            if self.busy.load(Ordering::SeqCst) > 0 { self.interrupts.send_modify(|n| *n += 1) } else { self.leave(130) }
+            if self.busy.load(Ordering::SeqCst) > 0 {
+                self.interrupts.send_modify(|n| *n += 1)
+            } else {
+                self.leave(130)
+            }
         }
     }
 }

@@ -39,8 +39,9 @@ pub(super) fn choose_bucket(run: &Run, wanted: &Wanted, identity: &Identity) -> 
     }
     run.ui.say("  2  try again and choose the account in the browser");
     run.ui.say(&format!("  3  keep it as {asked} anyway"));
+    let mark = if run.ui.plain { ">" } else { " ›" };
     loop {
-        match run.keyboard.ask("Nothing is stored yet. Choice [2] › ") {
+        match run.keyboard.ask(&format!("Nothing is stored yet. Choice [2]{mark} ")) {
             Typed::Line(answer) => match (answer.trim(), &own) {
                 ("1", Some(own)) => return Ok(Choice::Keep(own.clone())),
                 ("" | "2", _) => return Ok(Choice::Again),
@@ -170,7 +171,10 @@ fn kept_where(run: &Run, home: Home) -> String {
         Home::Keyring => format!("Kept in the OS keyring.{session}"),
         Home::File => {
             let place = run.dirs.data.join("secure-store");
-            format!("Kept in a sealed file under {}; its key lies beside it, readable only by you.{session}", place.display())
+            format!(
+                "Kept in a sealed file under {}; its key lies beside it, readable only by you.{session}",
+                place.display()
+            )
         }
         Home::Memory => format!("Kept in memory: it is gone when you leave.{session}"),
     }

@@ -6,7 +6,7 @@ mod question;
 mod race;
 mod screen;
 
-use llxprt_commands::{Account, AuthAction, Auth, Bucket, Command, Login, Provider};
+use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provider};
 
 use super::surroundings;
 use crate::auth::no_browser::{Asked, Begin, begin};

@@ -9,7 +9,15 @@ use crate::run::Run;
 use crate::ui::times;
 
 /// Says how to get to the provider's page, with the link to copy.
-pub(super) fn invite(run: &Run, wanted: &Wanted, oauth: &OAuth, begin: &Begin, link: &Url, port: Option<u16>, deadline: i64) {
+pub(super) fn invite(
+    run: &Run,
+    wanted: &Wanted,
+    oauth: &OAuth,
+    begin: &Begin,
+    link: &Url,
+    port: Option<u16>,
+    deadline: i64,
+) {
     let until = times::at(run.now(), deadline);
     let who = match wanted.bucket == llxprt_commands::Bucket::default() {
         true => String::new(),
@@ -25,8 +33,12 @@ pub(super) fn invite(run: &Run, wanted: &Wanted, oauth: &OAuth, begin: &Begin, l
         }
     };
     let gap = if matches!(begin, Begin::Browser { .. }) { "" } else { "\n" };
-    run.ui.say(&format!("{first}\n{gap}{second}\n\n{}\n", run.ui.link(link)));
-    if let (Begin::Link { .. }, None) = (begin, &oauth.paste_redirect) {
+    run.ui.say(&format!("{first}\n{gap}{second}\n"));
+    run.ui.link(link);
+    run.ui.say("");
+    // Nothing of ours answers where the browser ends: on another device, or because the port is taken.
+    let unanswered = matches!(begin, Begin::Link { .. }) || port.is_none();
+    if unanswered && oauth.paste_redirect.is_none() {
         run.ui.say(
             "After you approve, the page may say it cannot connect. That is expected:\n\
              copy that page's whole address and paste it here.",
@@ -35,7 +47,9 @@ pub(super) fn invite(run: &Run, wanted: &Wanted, oauth: &OAuth, begin: &Begin, l
     if let (Begin::Link { why, .. }, Some(port), false) = (begin, port, oauth.redirect.ports.is_empty())
         && why.contains("SSH")
     {
-        run.ui.say(&format!("Or, from your own machine, first run:  ssh -L {port}:127.0.0.1:{port} {}", here(run)));
+        run.ui.say("Or run this on your own machine first; then the page connects:\n");
+        run.ui.whole(&format!("ssh -L {port}:127.0.0.1:{port} {}", here(run)));
+        run.ui.say("");
     }
 }
 
