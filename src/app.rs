@@ -170,8 +170,8 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         _ => Wish::Auto,
     };
     let saying = ui.clone();
-    let vault = Vault::new(&dirs, wish, no_keyring, std::io::stdin().is_terminal())
-        .saying(move |words| saying.note(words));
+    let vault =
+        Vault::new(&dirs, wish, no_keyring, std::io::stdin().is_terminal()).saying(move |words| saying.note(words));
     let signals = Arc::new(Signals::default());
     let color = !matches!(anstream::AutoStream::choice(&std::io::stdout()), ColorChoice::Never);
     let (input, keyboard): (Input, Arc<dyn Keyboard>) = if ui.editor {
@@ -222,7 +222,8 @@ fn find_accounts(run: &Run) -> Outcome {
     if whole || nothing_yet {
         return Ok(());
     }
-    let recovered = run.wait(async { Ok(run.vault.recover(|| crate::config::accounts_of_profiles(&run.dirs.config)).await?) })?;
+    let recovered =
+        run.wait(async { Ok(run.vault.recover(|| crate::config::accounts_of_profiles(&run.dirs.config)).await?) })?;
     for words in recovered.notices {
         run.ui.note(&words);
     }
@@ -245,6 +246,8 @@ fn install_panic_hook(signals: &Arc<Signals>) {
             info.location().map_or(String::new(), |l| format!("{}:{}", Path::new(l.file()).display(), l.line()));
         let said = info.payload().downcast_ref::<&str>().map(|s| (*s).to_owned());
         let said = said.or_else(|| info.payload().downcast_ref::<String>().cloned()).unwrap_or_default();
-        eprintln!("llxprt: a fault of this program at {place}: {}", llxprt_commands::redact(&said));
+        // Not `eprintln`: a closed stderr would make it panic once more.
+        let words = format!("llxprt: a fault of this program at {place}: {}\n", llxprt_commands::redact(&said));
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes());
     }));
 }

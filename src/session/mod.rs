@@ -123,9 +123,17 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
     loop {
         run.settings.refresh();
         if person {
-            eprint!("{}", actions::status_line(run));
+            plain::show(&actions::status_line(run));
         }
-        let Typed::Line(line) = keyboard.line(None) else { return status };
+        let Typed::Line(line) = keyboard.line(None) else {
+            if person {
+                plain::show(
+                    "
+",
+                );
+            }
+            return status;
+        };
         let parsed = if person { parse(&line) } else { parse_piped(&line) };
         let result = parsed.map_err(|e| wrong(&e)).and_then(|line| obey(run, line));
         if let Err(failure) = result {
