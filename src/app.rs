@@ -69,6 +69,10 @@ enum Input {
 }
 
 fn go(run: &mut Run, input: &Input, command: Option<Command>) -> u8 {
+    if let Err(failure) = account_of_flags(run, command.is_none()) {
+        run.ui.fail(&failure);
+        return failure.code.exit();
+    }
     let result = match (command, run.flags.prompt.clone(), input) {
         (Some(command), ..) => actions::perform(run, command),
         (None, Some(text), _) => actions::one_shot(run, &text),
@@ -82,6 +86,17 @@ fn go(run: &mut Run, input: &Input, command: Option<Command>) -> u8 {
             failure.code.exit()
         }
     }
+}
+
+/// Takes the account of the flags, which has to be there where something may be sent.
+fn account_of_flags(run: &mut Run, sends: bool) -> Outcome {
+    match (run.flags.bucket.clone(), run.active()) {
+        (None, _) => {}
+        (Some(_), _) if sends => actions::choose_at_start(run)?,
+        (Some(bucket), Some(active)) => drop(run.chosen.buckets.insert(active, bucket)),
+        (Some(_), None) => {}
+    }
+    Ok(())
 }
 
 /// A session attends to signals from its first line on: a signal at the prompt must not leave the terminal raw.
@@ -166,11 +181,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         let plain = Arc::new(Plain::default());
         (Input::Plain(plain.clone()), plain)
     };
-    let mut chosen = Chosen { model: flags.model.clone(), provider: flags.provider.clone(), ..Chosen::default() };
-    let active = flags.provider.clone().or_else(|| settings.provider());
-    if let (Some(bucket), Some(provider)) = (&flags.bucket, &active) {
-        chosen.buckets.insert(provider.clone(), bucket.clone());
-    }
+    let chosen = Chosen { model: flags.model.clone(), provider: flags.provider.clone(), ..Chosen::default() };
     let log = flags.log_file.as_ref().map_or_else(|| dirs.log.join("llxprt.log"), Into::into);
     let mut run = Run {
         log: Arc::new(Log::new(log)),
@@ -192,6 +203,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         alive,
         runtime: OnceLock::new(),
     };
+    actions::load_at_start(&mut run)?;
     // Once profile and provider of the start are known: the flags belong to that provider.
     actions::bind_flags(&mut run)?;
     if run.ui.session {

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use llxprt_commands::{Account, Bucket, Command, Flags, KeyName, Provider};
+use llxprt_commands::{Account, Bucket, Command, Flags, KeyName, Policy, ProfileName, Provider};
 use tokio::runtime::Runtime;
 use url::Url;
 
@@ -19,7 +19,7 @@ use crate::secret::Secret;
 use crate::sys::log::Log;
 use crate::sys::signals::Signals;
 use crate::ui::Ui;
-use crate::vault::{Index, Vault, VaultError, VaultErrorKind};
+use crate::vault::{Counts, Index, Vault, VaultError, VaultErrorKind};
 
 /// What a person chose in this session and nowhere else.
 #[derive(Debug, Default)]
@@ -45,8 +45,12 @@ pub struct Chosen {
     /// By `--baseurl` and `/baseurl`: the provider that it is for, and where its API is; `None`: where its manifest
     /// says, whatever profile and settings say.
     pub base_urls: BTreeMap<Provider, Option<Url>>,
-    /// The loaded profile.
+    /// The loaded profile; of a load balancer the one that the next request goes by.
     pub profile: Option<Profile>,
+    /// The loaded load balancer.
+    pub balanced: Option<Balanced>,
+    /// What is remembered from turn to turn.
+    pub turns: Turns,
     /// States of logins that ended in this session: their late answers are told apart.
     pub earlier_states: Vec<String>,
     /// Accounts that a request of this session was sent with.
@@ -78,6 +82,34 @@ impl Renewals {
         let mut unsure = self.unsure.lock().unwrap_or_else(PoisonError::into_inner);
         if spent { unsure.insert(account.clone()) } else { unsure.remove(account) };
     }
+}
+
+/// A loaded load balancer.
+#[derive(Debug, Clone)]
+pub struct Balanced {
+    /// Its name.
+    pub name: ProfileName,
+    /// How one of the profiles is chosen.
+    pub policy: Policy,
+    /// The profiles, first choice first; at least one.
+    pub members: Vec<Profile>,
+}
+
+/// What a session remembers from turn to turn.
+#[derive(Debug, Default)]
+pub struct Turns {
+    /// The account that answered last at a provider.
+    pub last: BTreeMap<Provider, Bucket>,
+    /// The profile of a load balancer that answered last.
+    pub profile: Option<ProfileName>,
+    /// Accounts whose plan does not cover a model, with the provider's reason.
+    pub not_covered: Vec<(Account, String, String)>,
+    /// What was counted here, by provider and by account or key.
+    pub counts: BTreeMap<(Provider, String), Counts>,
+    /// Until when a key must wait, in Unix seconds, by provider and key.
+    pub key_limits: BTreeMap<(Provider, String), i64>,
+    /// The sign-ins that the loaded profile lacks were offered.
+    pub offered: bool,
 }
 
 /// One run of the program.

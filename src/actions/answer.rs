@@ -1,16 +1,19 @@
-//! A prompt to the model: who answers, the lazy login, the stream, and what becomes of it.
+//! A prompt to the model: who answers, in which order, and what becomes of the prompt.
+
+mod attempt;
+mod balance;
+mod told;
+mod turn;
 
 use std::io::IsTerminal as _;
-use std::time::Duration;
 
 use llxprt_commands::{Account, Bucket, Provider};
 use serde_json::json;
 
-use super::choose::model_name;
+use self::turn::{Answered, Ended, Means};
 use super::credential::{Credential, credential, resolution};
-use super::{fresh, login};
-use crate::auth::claim_headers;
-use crate::chat::{Auth, Finished, Piece, Trouble, send};
+use super::{fresh, login, profile};
+use crate::auth::failover::State;
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
 use crate::ui::clean_line;
@@ -58,61 +61,72 @@ fn read_stdin() -> Outcome<String> {
 
 fn answer(run: &mut Run, text: &str) -> Outcome {
     run.settings.whole()?;
-    let provider = active(run)?;
-    let credential = credential(run, &provider)?;
-    let (auth, bucket, mut headers) = sendable(run, &provider, credential)?;
-    let oauth = matches!(auth, Auth::Token(_));
-    let manifest = run.manifest(&provider)?.clone();
-    run.conversation.ask(text);
-    let model = model_name(run);
-    let dialect = manifest.dialect(oauth);
-    let base = run.base_url(&manifest).unwrap_or_else(|| manifest.base_url(oauth).clone());
-    let mut request = dialect.request(&base, &model, &run.conversation, &run.settings.model_params());
-    headers.extend(manifest.api.headers.clone());
-    if oauth {
-        headers.extend(manifest.api.oauth_headers.clone());
+    profile::offer_sign_ins(run)?;
+    let answered = match run.chosen.balanced.clone() {
+        Some(balanced) => balance::answer(run, &balanced, text)?,
+        None => one_profile(run, text, true).map_err(Ended::failure)?,
+    };
+    run.conversation.answer(&answered.text);
+    if run.ui.json {
+        document(run, &answered);
     }
-    request.headers.extend(headers);
-    let mut shown = run.ui.answer();
-    let reasoning = run.settings.truth("show.reasoning");
-    let idle = Duration::from_secs(run.settings.whole_number("stream.idleSeconds", 120));
-    let sent = run.wait(async {
-        let show = |piece| match piece {
-            Piece::Text(text) => shown.text(&text),
-            Piece::Reasoning(text) if reasoning => shown.reasoning(&text),
-            _ => {}
-        };
-        Ok(send(&run.http, dialect, &request, &auth, idle, show).await)
-    });
-    let any = shown.shown();
-    let text = shown.end();
-    run.conversation.answer(&text);
-    match sent {
-        Ok(Ok(finished)) => {
-            if run.ui.json {
-                document(run, &provider, &model, bucket.as_ref(), &text, &finished);
+    match &answered.finished {
+        None => run.ui.note("Stopped. What came is kept in the conversation."),
+        Some(finished) => {
+            if let Some(reason) = &finished.reason {
+                run.ui.note(&format!("The answer ended early: {}.", clean_line(reason)));
             }
-            if let Some(reason) = finished.reason {
-                run.ui.note(&format!("The answer ended early: {}.", clean_line(&reason)));
-            }
-            Ok(())
         }
-        // Ctrl-C ends the answer and keeps what came.
-        Err(failure) if failure.code == Code::Cancelled && any && run.ui.session => {
-            run.ui.note("Stopped. What came is kept in the conversation.");
-            Ok(())
-        }
-        Err(failure) => Err(failure),
-        Ok(Err(trouble)) => Err(told(&trouble, &provider, &manifest.title, bucket.as_ref(), any)),
     }
+    Ok(())
 }
 
-fn document(run: &Run, provider: &Provider, model: &str, bucket: Option<&Bucket>, text: &str, finished: &Finished) {
-    run.ui.document(&json!({
-        "schema": "llxprt.answer.v1", "text": text, "provider": provider.as_str(), "model": model,
-        "bucket": bucket.map(Bucket::as_str),
-        "usage": { "input": finished.usage.input, "output": finished.usage.output },
-    }));
+/// Answers by what is chosen now: a key, or the accounts in their order. The lazy login is asked for where that may be.
+fn one_profile(run: &mut Run, text: &str, may_ask: bool) -> Result<Answered, Ended> {
+    let provider = active(run)?;
+    let means = match credential(run, &provider)? {
+        Credential::Key(key) => {
+            let name = resolution(run, &provider)?.winner.map_or_else(String::new, |winner| winner.detail);
+            Means::Key { key, name }
+        }
+        Credential::OAuth(accounts) => Means::Accounts(signed_in(run, &provider, accounts, may_ask)?),
+    };
+    run.conversation.ask(text);
+    turn::turn(run, &provider, means)
+}
+
+/// Returns the accounts in order, after the lazy login where nobody is signed in to any of them.
+fn signed_in(run: &mut Run, provider: &Provider, mut accounts: Vec<Account>, may_ask: bool) -> Outcome<Vec<Account>> {
+    if accounts.is_empty() {
+        accounts.push(Account { provider: provider.clone(), bucket: Bucket::default() });
+    }
+    let index = run.index()?;
+    // A login that another program made may lie in the keyring under this very name; it is looked for once.
+    let unknown: Vec<Account> = accounts.iter().filter(|account| index.entry(account).is_none()).cloned().collect();
+    let mut looked = false;
+    if unknown.len() < accounts.len() || accounts.len() <= 3 {
+        for account in unknown.iter().take(3) {
+            looked |= fresh::read(run, account)?.is_some();
+        }
+    }
+    let index = if looked { run.index()? } else { index };
+    let now = run.now();
+    let needs_login = |account: &Account| matches!(State::of(index.entry(account), None, now), State::NeedsLogin(_));
+    if !accounts.iter().all(needs_login) {
+        return Ok(accounts);
+    }
+    if !may_ask {
+        return Err(told::nobody(&accounts[0]));
+    }
+    if run.flags.prompt.is_none() && run.keyboard.is_person() {
+        run.ui.say(&format!("{provider} needs a sign-in before it can answer. Your prompt is kept."));
+    }
+    let first = accounts[0].bucket.clone();
+    let kept = login::lazy(run, provider, &first)?;
+    run.ui.note("Sending your prompt.\n");
+    accounts.retain(|account| *account != kept && account.bucket != first);
+    accounts.insert(0, kept);
+    Ok(accounts)
 }
 
 /// Finds who answers: the active provider, or the only one with a credential (design 4.1).
@@ -147,61 +161,11 @@ fn active(run: &mut Run) -> Outcome<Provider> {
     }
 }
 
-type Sendable = (Auth, Option<Bucket>, Vec<(String, String)>);
-
-fn sendable(run: &mut Run, provider: &Provider, credential: Credential) -> Outcome<Sendable> {
-    let account = match credential {
-        Credential::Key(key) => return Ok((Auth::Key(key), None, Vec::new())),
-        Credential::OAuth(accounts) => accounts
-            .into_iter()
-            .next()
-            .unwrap_or_else(|| Account { provider: provider.clone(), bucket: Bucket::default() }),
-    };
-    let (account, tokens) = match fresh::read(run, &account)? {
-        Some(tokens) => (account, tokens),
-        None => {
-            if run.flags.prompt.is_none() && run.keyboard.is_person() {
-                run.ui.say(&format!("{provider} needs a sign-in before it can answer. Your prompt is kept."));
-            }
-            let account = login::lazy(run, provider, &account.bucket)?;
-            let tokens = fresh::read(run, &account)?.ok_or_else(|| {
-                Failure::new(Code::Vault, format!("The sign-in of {account} could not be read back."))
-            })?;
-            run.ui.note("Sending your prompt.\n");
-            (account, tokens)
-        }
-    };
-    let tokens = fresh::token(run, &account, tokens)?;
-    let (_, oauth) = run.oauth(provider)?;
-    let headers = claim_headers(oauth, &tokens);
-    Ok((Auth::Token(tokens.access), Some(account.bucket), headers))
-}
-
-fn told(trouble: &Trouble, provider: &Provider, title: &str, bucket: Option<&Bucket>, any: bool) -> Failure {
-    let broke = if any { " What came is kept." } else { "" };
-    match trouble {
-        Trouble::Unreached(unreached) => {
-            let mut failure = unreached.failure();
-            if any {
-                failure = Failure::new(Code::Stream, format!("The answer broke off: {}.{broke}", unreached.words));
-            }
-            failure
-        }
-        Trouble::Nonsense(words) => Failure::new(Code::Answer, format!("{}.{broke}", clean_line(words))),
-        Trouble::InStream { words, .. } => {
-            Failure::new(Code::Refused, format!("{title} ended the answer: {}.{broke}", clean_line(words)))
-        }
-        Trouble::Status { status, headers, body } => {
-            let map = headers.iter().filter_map(|(k, v)| Some((k.parse().ok()?, v.parse().ok()?))).collect();
-            let refusal = crate::auth::Refusal::read(*status, &map, body);
-            let words = format!("{title} refuses: {} (status {status}).", clean_line(&refusal.words));
-            match (*status, bucket) {
-                (401, Some(bucket)) => Failure::new(Code::NeedLogin, words).then(login::command(provider, bucket)),
-                (429, _) => Failure::new(Code::Limit, words),
-                (500..=599, _) => Failure::new(Code::Offline, words),
-                _ => Failure::new(Code::Refused, words),
-            }
-        }
-        Trouble::Ours(failure) => failure.clone(),
-    }
+fn document(run: &Run, answered: &Answered) {
+    let usage = answered.finished.as_ref().map(|finished| finished.usage).unwrap_or_default();
+    run.ui.document(&json!({
+        "schema": "llxprt.answer.v1", "text": answered.text, "provider": answered.provider.as_str(),
+        "model": answered.model, "bucket": answered.bucket.as_ref().map(Bucket::as_str),
+        "usage": { "input": usage.input, "output": usage.output },
+    }));
 }

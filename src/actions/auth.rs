@@ -3,7 +3,7 @@
 use llxprt_commands::{Auth, AuthAction, Provider};
 
 use super::login::{Wanted, login};
-use super::{activate, logout, status, token, why};
+use super::{activate, logout, rename, status, switch, token, why};
 use crate::error::Outcome;
 use crate::run::Run;
 
@@ -16,9 +16,10 @@ pub(super) fn auth(run: &mut Run, auth: Auth) -> Outcome {
         Some(AuthAction::Enable) => enable(run, &provider),
         Some(AuthAction::Disable) => disable(run, &provider),
         Some(AuthAction::Login(how)) => login(run, &Wanted::typed(provider, how)).map(|_| ()),
+        Some(AuthAction::Switch { bucket }) => switch::switch(run, &provider, bucket),
+        Some(AuthAction::Rename { old, new }) => rename::rename(run, &provider, &old, &new),
         Some(AuthAction::Why) => why::why(run, &provider),
         Some(AuthAction::Token { bucket, reveal }) => token::token(run, &provider, bucket, reveal),
-        Some(AuthAction::Switch { .. } | AuthAction::Rename { .. }) => super::later(),
         Some(AuthAction::Logout { which, all }) => logout::logout(run, &provider, which, all),
     }
 }

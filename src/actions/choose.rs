@@ -2,7 +2,7 @@
 
 use llxprt_commands::{Account, Bucket, Model, ProviderChoice};
 
-use super::credential;
+use super::{credential, profile};
 use crate::auth::precedence::Source;
 use crate::error::Outcome;
 use crate::run::Run;
@@ -20,9 +20,15 @@ pub(super) fn provider(run: &mut Run, choice: ProviderChoice) -> Outcome {
         return Ok(());
     };
     let title = run.manifest(&name)?.title.clone();
+    if run.chosen.profile.as_ref().is_some_and(|loaded| loaded.provider != name)
+        && let Some(left) = profile::leave(run)
+    {
+        run.ui.note(&format!("The profile {left} is no longer used."));
+    }
     run.settings.remember("provider", Some(name.as_str()))?;
     run.settings.remember("model", None)?;
     run.chosen.provider = None;
+    run.chosen.model = None;
     run.ui.say(&format!("{title} answers from now on, with {}.", model_name(run)));
     Ok(())
 }
@@ -33,7 +39,8 @@ pub(super) fn model(run: &mut Run, model: Model) -> Outcome {
     match name {
         Some(name) => {
             run.settings.remember("model", Some(&name))?;
-            run.chosen.model = None;
+            // The model of a loaded profile gives way to one that was typed after it.
+            run.chosen.model = run.chosen.profile.is_some().then_some(name.clone());
             run.ui.say(&format!("{} answers from now on.", clean_line(&name)));
         }
         None => {

@@ -15,12 +15,18 @@ mod help;
 mod idle;
 mod key;
 mod keyfile;
+mod limits;
 pub mod login;
 mod logout;
 mod names;
+mod nearest;
+mod profile;
+mod rename;
 mod set;
 mod stand_in;
+mod stats;
 mod status;
+mod switch;
 mod token;
 mod why;
 
@@ -33,9 +39,11 @@ use crate::run::Run;
 
 pub use answer::{one_shot, prompt};
 pub use choose::status_line;
-pub use idle::{Watch, renew_while_idle};
 pub use given::bind_flags;
+pub use idle::{Watch, renew_while_idle};
 pub use names::names;
+pub use profile::load_at_start;
+pub use switch::choose_at_start;
 
 /// Does what a command says.
 ///
@@ -58,7 +66,8 @@ pub fn perform(run: &mut Run, command: Command) -> Outcome {
         Command::Man => help::man(run),
         Command::Log => happened::log(run),
         Command::Doctor => doctor::doctor(run),
-        Command::Profile(_) | Command::Stats(_) => later(),
+        Command::Profile(profile) => profile::profile(run, profile),
+        Command::Stats(stats) => stats::stats(run, stats),
     }
 }
 
@@ -99,9 +108,4 @@ fn surroundings(run: &Run, how: &Login) -> Surroundings {
         container: ["/.dockerenv", "/run/.containerenv"].iter().any(|p| std::path::Path::new(p).exists()),
         wsl_interop: wsl && std::path::Path::new("/proc/sys/fs/binfmt_misc/WSLInterop").exists(),
     }
-}
-
-/// Temporary.
-fn later() -> Outcome {
-    Err(crate::error::Failure::new(crate::error::Code::Internal, "later"))
 }

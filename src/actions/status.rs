@@ -1,36 +1,41 @@
 //! `/auth` and `/auth P`: who is signed in, from the index alone: no keyring, no network.
 
-use llxprt_commands::{Account, Provider};
+mod document;
+mod row;
+mod sentences;
+mod table;
+
+use llxprt_commands::{Auth, AuthAction, Command, Provider};
 use serde_json::{Value, json};
 
+use self::row::Row;
 use super::credential::{resolution, resolution_with};
-use crate::auth::failover::State;
-use crate::auth::precedence::{Resolution, Source};
+use super::login;
 use crate::error::Outcome;
 use crate::providers::{Manifest, Status};
 use crate::run::Run;
 use crate::ui::{clean_line, times};
-use crate::vault::{Entry, Index};
+use crate::vault::Index;
 
 /// `/auth`
 pub(super) fn all(run: &Run) -> Outcome {
     let index = run.index()?;
     if run.ui.json {
-        let providers: Vec<Value> = run.registry.all().map(|m| element(run, &index, m)).collect();
+        let providers: Vec<Value> = run.registry.all().map(|m| document::element(run, &index, m)).collect();
         let store = run.vault.store_seen();
         run.ui.document(&json!({
             "schema": "llxprt.auth.v1", "store": { "kind": store.kind, "detail": store.detail }, "providers": providers,
         }));
         return Ok(());
     }
-    let mut rows = vec![["Provider", "Account", "State", "Signed in until"].map(str::to_owned)];
-    for manifest in run.registry.all() {
-        rows.extend(rows_of(run, &index, manifest));
+    let rows: Vec<Row> = run.registry.all().flat_map(|manifest| row::rows(run, &index, manifest)).collect();
+    show(run, &rows);
+    footer(run, &index, &rows, run.registry.all());
+    for bad in &run.registry.bad {
+        run.ui.warn(&format!("{}. {} cannot be used until that is mended.", bad.message, bad.name));
     }
-    table(run, &rows);
-    run.ui.note("\n* used now.");
     for manifest in run.registry.all() {
-        say_shadow(run, &manifest.name)?;
+        shadow(run, manifest, &index);
     }
     run.settings.whole()
 }
@@ -40,30 +45,24 @@ pub(super) fn one(run: &Run, provider: &Provider) -> Outcome {
     let manifest = run.manifest(provider)?;
     let index = run.index()?;
     if run.ui.json {
-        let mut document = element(run, &index, manifest);
-        document["schema"] = "llxprt.auth.provider.v1".into();
+        let mut document = json!({ "schema": "llxprt.auth.provider.v1" });
+        if let (Value::Object(document), Value::Object(element)) =
+            (&mut document, document::element(run, &index, manifest))
+        {
+            document.extend(element);
+        }
         run.ui.document(&document);
         return Ok(());
     }
-    let on = if run.settings.oauth_enabled(provider) { "on" } else { "off" };
-    let login = if manifest.oauth.is_some() { format!("sign-in is {on}") } else { "keys only".into() };
-    run.ui.data(&format!("{} ({provider}): {login}.", manifest.title));
-    if let Some(oauth) = manifest.oauth.as_ref().filter(|o| o.status != Status::Active) {
-        let reason = oauth.reason.as_deref().unwrap_or_default();
-        run.ui.data(&format!("{}: {reason} (since {}).", oauth.status.word(), oauth.since.as_deref().unwrap_or("?")));
+    run.ui.data(&format!("{} ({provider}): {}", manifest.title, sign_in(run, manifest)));
+    let rows = row::rows(run, &index, manifest);
+    show(run, &rows);
+    for row in rows.iter().filter(|row| row.bucket.is_some()) {
+        details(run, row);
     }
-    let mut rows = vec![["Provider", "Account", "State", "Signed in until"].map(str::to_owned)];
-    rows.extend(rows_of(run, &index, manifest));
-    table(run, &rows);
-    for (account, entry) in index.accounts_of(provider) {
-        let who = entry.identity.as_deref().map_or("not told".to_owned(), clean_line);
-        let plan = entry.plan.as_deref().map_or(String::new(), |p| format!(", {} plan", clean_line(p)));
-        run.ui.data(&format!("{}: identity {who}{plan}", account.bucket));
-        if let Some(refused) = &entry.refused {
-            run.ui.data(&format!("  {}", clean_line(refused)));
-        }
-    }
-    say_shadow(run, provider)
+    footer(run, &index, &rows, std::iter::once(manifest));
+    shadow(run, manifest, &index);
+    run.settings.whole()
 }
 
 /// Says it when a key wins over a sign-in.
@@ -75,88 +74,86 @@ pub(super) fn say_shadow(run: &Run, provider: &Provider) -> Outcome {
     Ok(())
 }
 
-fn rows_of(run: &Run, index: &Index, manifest: &Manifest) -> Vec<[String; 4]> {
-    let provider = &manifest.name;
-    let name = provider.to_string();
-    let accounts: Vec<(Account, &Entry)> = index.accounts_of(provider).collect();
-    if accounts.is_empty() {
-        let state = match (&manifest.oauth, run.settings.oauth_enabled(provider)) {
-            (None, _) => "key only",
-            (_, true) => "on first use",
-            (_, false) => "off",
-        };
-        return vec![[name, "-".into(), state.into(), "-".into()]];
+fn shadow(run: &Run, manifest: &Manifest, index: &Index) {
+    if let Some(note) = resolution_with(run, manifest, index).shadow_note() {
+        let next: Vec<_> = note.next.iter().map(|n| run.ui.next(n)).collect();
+        run.ui.note(&format!("{}\nTo use the sign-in instead: {}", note.text, next.join("      More: ")));
     }
-    let used = used(&resolution_with(run, manifest, index));
-    let mut rows = Vec::new();
-    for (n, (account, entry)) in accounts.into_iter().enumerate() {
-        let mark = if used.as_deref() == Some(account.bucket.as_str()) { "* " } else { "  " };
-        let until = match entry.signed_in_until {
-            Some(at) => times::both(run.now(), at),
-            None if entry.refreshable => "renews by itself".into(),
-            None => entry.expires_at.map_or("does not run out".into(), |at| times::both(run.now(), at)),
-        };
-        let first = if n == 0 { name.clone() } else { String::new() };
-        let state = State::of(Some(entry), None, run.now());
-        rows.push([first, format!("{mark}{}", account.bucket), state.words().into(), until]);
-    }
-    rows
 }
 
-/// The bucket that a request would use, where a sign-in wins.
-fn used(resolution: &Resolution) -> Option<String> {
-    resolution.winner.as_ref().filter(|w| w.source == Source::OAuth).map(|w| w.detail.clone())
-}
-
-fn element(run: &Run, index: &Index, manifest: &Manifest) -> Value {
-    let provider = &manifest.name;
-    let now = run.now();
-    let resolution = resolution_with(run, manifest, index);
-    let enabled = run.settings.oauth_enabled(provider);
-    let used = used(&resolution);
-    let time = |at: Option<i64>| at.and_then(times::rfc3339);
-    let buckets: Vec<Value> = index
-        .accounts_of(provider)
-        .map(|(account, entry)| {
-            let limits: Vec<Value> = entry
-                .windows
-                .iter()
-                .map(
-                    |w| json!({ "window": w.window, "model": w.model, "used": w.used, "resets_at": time(w.resets_at) }),
-                )
-                .collect();
-            let limited = entry.limits.iter().filter(|l| l.model.is_none() && l.until > now).map(|l| l.until).max();
-            json!({
-                "bucket": account.bucket.as_str(), "state": State::of(Some(entry), None, now).json(),
-                "identity": entry.identity, "plan": entry.plan, "store": entry.store,
-                "expires_at": time(entry.expires_at), "refreshable": entry.refreshable,
-                "signed_in_until": time(entry.signed_in_until), "limited_until": time(limited),
-                "active": used.as_deref() == Some(account.bucket.as_str()), "limits": limits,
-            })
-        })
-        .collect();
-    let login = match (&manifest.oauth, enabled, buckets.is_empty()) {
-        (None, ..) => "key-only",
-        (_, false, _) => "off",
-        (_, true, true) => "on-first-use",
-        (_, true, false) => "on",
+fn show(run: &Run, rows: &[Row]) {
+    let lines = match run.ui.plain {
+        true => sentences::lines(rows, run.now()),
+        false => table::lines(rows, run.now(), run.ui.width()),
     };
-    json!({
-        "provider": provider.as_str(), "login": login,
-        "status": manifest.oauth.as_ref().map_or("active", |o| o.status.word()),
-        "oauth_enabled": enabled, "credential": resolution.credential_json(), "buckets": buckets,
-    })
+    lines.iter().for_each(|line| run.ui.data(line));
 }
 
-fn table(run: &Run, rows: &[[String; 4]]) {
-    let width = |n: usize| rows.iter().map(|r| unicode_width::UnicodeWidthStr::width(r[n].as_str())).max().unwrap_or(0);
-    let widths = [0, 1, 2, 3].map(width);
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', width + 2 - unicode_width::UnicodeWidthStr::width(cell.as_str())));
+fn sign_in(run: &Run, manifest: &Manifest) -> String {
+    match &manifest.oauth {
+        None => "takes keys only.".to_owned(),
+        Some(_) if run.settings.oauth_enabled(&manifest.name) => "sign-in is on.".to_owned(),
+        Some(_) => {
+            let enable = Auth { provider: Some(manifest.name.clone()), action: Some(AuthAction::Enable) };
+            format!("sign-in is off. To turn it on: {}", run.typed(&Command::Auth(enable)))
         }
-        run.ui.data(line.trim_end());
+    }
+}
+
+/// What the table of one account has no room for.
+fn details(run: &Run, row: &Row) {
+    let Some(bucket) = &row.bucket else { return };
+    let who = row.identity.as_deref().map_or("the provider does not tell who it is".to_owned(), clean_line);
+    let plan = row.plan.as_deref().map_or(String::new(), |plan| format!(", {} plan", clean_line(plan)));
+    let kept = row.store.map_or(String::new(), |store| format!(", kept in {store}"));
+    run.ui.data(&format!("{bucket}: {who}{plan}{kept}"));
+    if let Some(why) = &row.why {
+        run.ui.data(&format!("  {}: {}", row.state, clean_line(why)));
+    }
+    for limit in &row.model_limits {
+        let until = times::both(run.now(), limit.until);
+        let model = limit.model.as_deref().map(clean_line).unwrap_or_default();
+        run.ui.data(&format!("  {model}: {}, back in {until}", clean_line(&limit.why)));
+    }
+    for window in row.windows.iter().filter(|window| window.model.is_some()) {
+        run.ui.data(&format!("  {}", row::window(window, run.now(), true)));
+    }
+}
+
+/// What is true of the whole table, and what a person should do about it.
+fn footer<'a>(run: &Run, index: &Index, rows: &[Row], manifests: impl Iterator<Item = &'a Manifest>) {
+    let now = run.now();
+    run.ui.note("");
+    if rows.iter().any(|row| row.used) && !run.ui.plain {
+        run.ui.note("* used now.");
+    }
+    let store = index.store_seen();
+    let as_of = rows.iter().filter_map(|row| row.as_of).max();
+    let as_of = as_of.map_or(String::new(), |at| format!(" Limits as of {}.", times::at(now, at)));
+    let detail = clean_line(&store.detail);
+    let vault = match store.kind.as_str() {
+        "file" => format!("sealed files ({detail})"),
+        _ => detail,
+    };
+    run.ui.note(&format!("Vault: {vault}.{as_of}"));
+    for row in rows {
+        let Some(bucket) = &row.bucket else { continue };
+        let again = || run.typed(&login::command(&row.provider, bucket));
+        if let Some(until) = row.ends_soon(now) {
+            let span = times::both(now, until);
+            run.ui.warn(&format!("The sign-in of {bucket} ends in {span}. To sign in anew: {}", again()));
+        } else if row.needs_login {
+            run.ui.note(&format!("{bucket} needs a new sign-in: {}", again()));
+        }
+    }
+    for manifest in manifests {
+        let any = rows.iter().any(|row| row.provider == manifest.name && row.bucket.is_some());
+        if any && !run.settings.oauth_enabled(&manifest.name) {
+            run.ui.note(&format!("{}: its accounts are kept and not used; {}", manifest.name, sign_in(run, manifest)));
+        }
+        let Some(oauth) = manifest.oauth.as_ref().filter(|oauth| oauth.status != Status::Active) else { continue };
+        let since = oauth.since.as_deref().map_or(String::new(), |since| format!(" since {since}"));
+        let reason = oauth.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
+        run.ui.note(&format!("{} sign-ins are {}{since}{reason}.", manifest.name, oauth.status.word()));
     }
 }

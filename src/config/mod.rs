@@ -6,9 +6,12 @@ pub mod declared;
 mod dirs;
 mod lock;
 mod profile;
+mod profile_file;
+mod profiles;
 mod settings;
 
 pub use dirs::Dirs;
 pub use lock::ConfigLock;
-pub use profile::{Profile, accounts_of_profiles, profile_names};
+pub use profile::{Balancer, Profile, Saved, accounts_of_profiles, profile_names};
+pub use profiles::Profiles;
 pub use settings::{Origin, Settings};

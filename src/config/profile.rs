@@ -1,6 +1,6 @@
 //! A saved choice: provider, model, parameters, settings and an ordered list of buckets (design 4.6).
 
-use llxprt_commands::{Bucket, ProfileName, Provider};
+use llxprt_commands::{Bucket, Policy, ProfileName, Provider};
 use serde_json::{Map, Value};
 
 /// A profile of one provider, as loaded.
@@ -18,6 +18,45 @@ pub struct Profile {
     pub settings: Map<String, Value>,
     /// The accounts, first choice first; empty: whichever the session uses.
     pub buckets: Vec<Bucket>,
+}
+
+/// A profile over profiles.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Balancer {
+    /// Its name.
+    pub name: ProfileName,
+    /// How one of them is chosen.
+    pub policy: Policy,
+    /// Their names, first choice first.
+    pub profiles: Vec<ProfileName>,
+}
+
+/// What the file of a profile holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Saved {
+    /// A choice.
+    Model(Profile),
+    /// A profile over profiles.
+    Balancer(Balancer),
+}
+
+impl Profile {
+    /// Returns the settings that hold while it is loaded, with the parameters under their names as settings.
+    pub fn overlay(&self) -> Map<String, Value> {
+        let mut all = self.settings.clone();
+        all.extend(self.params.iter().map(|(name, value)| (format!("modelparam.{name}"), value.clone())));
+        all
+    }
+}
+
+impl Saved {
+    /// Returns its name.
+    pub fn name(&self) -> &ProfileName {
+        match self {
+            Self::Model(profile) => &profile.name,
+            Self::Balancer(balancer) => &balancer.name,
+        }
+    }
 }
 
 /// Lists the names of the saved profiles, sorted.

@@ -125,10 +125,7 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
         if person {
             eprint!("{}", actions::status_line(run));
         }
-        let line = match keyboard.line(None) {
-            Typed::Line(line) => line,
-            _ => return status,
-        };
+        let Typed::Line(line) = keyboard.line(None) else { return status };
         let parsed = if person { parse(&line) } else { parse_piped(&line) };
         let result = parsed.map_err(|e| wrong(&e)).and_then(|line| obey(run, line));
         if let Err(failure) = result {

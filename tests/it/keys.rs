@@ -292,7 +292,7 @@ fn a_key_that_cannot_be_opened_is_an_error_that_names_it() {
     let stand = stand();
     stand.save("anthropic", KEY);
     stand.home.write("data/secure-store/keys/anthropic.sealed", "LLXSEAL1 and no more");
-    let done = stand.home.typed(&["-p", "hello"]).env("ANTHROPIC_API_KEY", OTHER).done().exit(77);
+    let done = stand.home.typed(&["-p", "hello"]).env("ANTHROPIC_API_KEY", OTHER).done().exit(78);
     assert!(done.stderr.contains("The saved key anthropic cannot be read."), "{done}");
     assert_eq!(stand.sent(), []);
 }

@@ -1,0 +1,422 @@
+//! One turn: what the failover plan says is done, step by step, and what comes of each step is told to it and
+//! remembered (design 4.10).
+
+use std::time::Duration;
+
+use llxprt_commands::{Account, Bucket, Provider};
+
+use super::super::choose::model_name;
+use super::super::fresh;
+use super::super::limits::{self, Learned};
+use super::attempt::{End, attempt};
+use super::told;
+use crate::auth::failover::{self, BucketState, Gone, Mode, Outcome as Came, Plan, Policy, Record, Step, Stop};
+use crate::auth::signals::{self, Signal};
+use crate::auth::{Tokens, claim_headers};
+use crate::chat::{Auth, Finished, Trouble};
+use crate::error::{Code, Failure, Outcome};
+use crate::providers::{Manifest, Switching};
+use crate::run::Run;
+use crate::secret::Secret;
+use crate::ui::{clean_line, times};
+
+/// What a turn is made with.
+pub(super) enum Means {
+    /// An API key, and what it is called.
+    Key { key: Secret, name: String },
+    /// Accounts, first choice first.
+    Accounts(Vec<Account>),
+}
+
+/// An answer, whole or stopped by a person.
+pub(super) struct Answered {
+    pub(super) provider: Provider,
+    pub(super) model: String,
+    /// Absent where a key answered.
+    pub(super) bucket: Option<Bucket>,
+    pub(super) text: String,
+    /// Absent when a person stopped it.
+    pub(super) finished: Option<Finished>,
+}
+
+/// A turn without an answer.
+pub(super) enum Ended {
+    /// None is left; another profile may go on. The time is when the first is back, in Unix seconds.
+    UsedUp(Failure, Option<i64>),
+    /// Nothing else would help.
+    Final(Failure),
+}
+
+impl Ended {
+    pub(super) fn failure(self) -> Failure {
+        match self {
+            Self::UsedUp(failure, _) | Self::Final(failure) => failure,
+        }
+    }
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Final(failure)
+    }
+}
+
+/// A key has no bucket; in the plan it stands under this name.
+const KEY: &str = "key";
+
+/// Everything of a turn that does not change.
+struct Turn {
+    provider: Provider,
+    manifest: Manifest,
+    model: String,
+    means: Means,
+    family: signals::Family,
+}
+
+/// What one step came to.
+struct Happened {
+    came: Came,
+    /// The bucket that it was done with.
+    by: Option<Bucket>,
+    /// A word of the answer is on the screen.
+    shown: bool,
+    text: String,
+    windows: Vec<crate::vault::Window>,
+    finished: Option<Finished>,
+    stopped: bool,
+    /// The failure in full, for the case that it is the end of everything.
+    failure: Option<Failure>,
+    /// When the access token that was sent runs out; tells whether somebody signed in anew meanwhile.
+    expiry: Option<i64>,
+}
+
+/// Makes a turn.
+pub(super) fn turn(run: &mut Run, provider: &Provider, means: Means) -> Result<Answered, Ended> {
+    let manifest = run.manifest(provider)?.clone();
+    let model = model_name(run);
+    let oauth = matches!(means, Means::Accounts(_));
+    let family = signals::Family::of(provider, limits::dialect_name(manifest.dialect(oauth)));
+    let turn = Turn { provider: provider.clone(), manifest, model, means, family };
+    let mut plan = turn.plan(run)?;
+    let last = run.chosen.turns.last.get(provider).filter(|last| turn.has(last)).cloned();
+    if let Some(notice) = plan.opening(last.as_ref(), run.now()) {
+        turn.say(run, &notice);
+    }
+    let (mut last_failure, mut why): (Option<Failure>, String) = (None, String::new());
+    let mut found: Option<Tokens> = None;
+    let mut sent: Option<Happened> = None;
+    loop {
+        let mut result = match plan.step() {
+            Step::Use(bucket) => turn.send(run, &bucket, &mut found)?,
+            Step::Refresh(bucket) => turn.renew(run, &bucket, found.as_ref())?,
+            Step::Wait { millis, bucket } => {
+                turn.wait(run, millis, &bucket, &why)?;
+                continue;
+            }
+            Step::Done => {
+                let Some(result) = sent.take() else {
+                    return Err(Ended::Final(Failure::new(Code::Internal, "A turn ended without an answer.")));
+                };
+                return Ok(turn.answered(run, result));
+            }
+            Step::Stop(stop) => {
+                let text = sent.map(|result| result.text).unwrap_or_default();
+                run.conversation.answer(&text);
+                return Err(Ended::Final(turn.stopped(run, stop, last_failure)));
+            }
+            Step::AllUsedUp(gone) => {
+                let earliest = failover::earliest(&gone);
+                return Err(Ended::UsedUp(turn.used_up(run, &gone, last_failure), earliest));
+            }
+        };
+        if result.stopped {
+            return Ok(turn.answered(run, result));
+        }
+        if let (Some(failure), true) = (&result.failure, result.came == Came::Answered) {
+            // Not for the plan: no account would fare better.
+            let failure = failure.clone();
+            run.conversation.answer(&result.text);
+            return Err(Ended::Final(failure));
+        }
+        let records = plan.outcome(result.came.clone(), result.shown, run.now());
+        turn.learn(run, &mut result, &records);
+        last_failure = result.failure.take();
+        result.came.reason().clone_into(&mut why);
+        if result.finished.is_some() || result.shown {
+            sent = Some(result);
+        }
+    }
+}
+
+impl Turn {
+    fn plan(&self, run: &Run) -> Outcome<Plan> {
+        let now = run.now();
+        let (states, policy, mode) = match &self.means {
+            Means::Key { name, .. } => {
+                let mut state =
+                    BucketState::of(key_bucket(), Some(&crate::vault::Entry::new(crate::vault::Home::Memory)), now);
+                let until = run.chosen.turns.key_limits.get(&(self.provider.clone(), name.clone()));
+                state.limits.extend(until.map(|until| crate::vault::Limit {
+                    model: None,
+                    until: *until,
+                    why: "limit".to_owned(),
+                    strikes: 0,
+                }));
+                (vec![state], Policy::Failover, Mode::Auto)
+            }
+            Means::Accounts(accounts) => {
+                let index = run.index()?;
+                let not_covered = |account: &Account| {
+                    let known = run.chosen.turns.not_covered.iter();
+                    known
+                        .filter(|(a, model, _)| a == account && *model == self.model)
+                        .map(|(.., why)| why.clone())
+                        .next()
+                };
+                let state = |account: &Account| BucketState {
+                    not_covered: not_covered(account),
+                    ..BucketState::of(account.bucket.clone(), index.entry(account), now)
+                };
+                let turns = || accounts.iter().filter_map(|a| index.entry(a)).map(|e| e.counts.requests).sum::<u64>();
+                let policy = match run.settings.text("auth.bucketPolicy") {
+                    Some("roundrobin") => Policy::RoundRobin { turn: usize::try_from(turns()).unwrap_or(0) },
+                    _ => Policy::Failover,
+                };
+                let manual = self.manifest.oauth.as_ref().is_some_and(|o| o.failover == Switching::Manual);
+                let mode = if manual { Mode::Manual } else { Mode::Auto };
+                (accounts.iter().map(state).collect(), policy, mode)
+            }
+        };
+        let seed = run.clock.now_millis().unsigned_abs() ^ u64::from(std::process::id()) << 32;
+        Ok(Plan::new(states, &self.model, policy, mode, now).seeded(seed))
+    }
+
+    fn has(&self, bucket: &Bucket) -> bool {
+        matches!(&self.means, Means::Accounts(accounts) if accounts.iter().any(|account| account.bucket == *bucket))
+    }
+
+    fn account(&self, bucket: &Bucket) -> Account {
+        Account { provider: self.provider.clone(), bucket: bucket.clone() }
+    }
+
+    /// Sends the request with a bucket whose token is fresh, or says why it has none.
+    fn send(&self, run: &mut Run, bucket: &Bucket, found: &mut Option<Tokens>) -> Outcome<Happened> {
+        let (auth, claims, expiry) = match &self.means {
+            Means::Key { key, .. } => (Auth::Key(key.clone()), Vec::new(), None),
+            Means::Accounts(_) => {
+                let account = self.account(bucket);
+                let tokens = match token(run, &account) {
+                    Ok(tokens) => tokens,
+                    Err(failure) => return no_token(bucket, failure),
+                };
+                let (_, oauth) = run.oauth(&self.provider)?;
+                let claims = claim_headers(oauth, &tokens);
+                let auth = Auth::Token(tokens.access.clone());
+                let expiry = tokens.expiry;
+                *found = Some(tokens);
+                run.chosen.used.insert(account);
+                (auth, claims, expiry)
+            }
+        };
+        let attempt = attempt(run, &self.manifest, &self.model, &auth, claims)?;
+        let mut result =
+            Happened { shown: attempt.shown, text: attempt.text, expiry, ..Happened::of(bucket, Came::Answered) };
+        match attempt.end {
+            End::Stopped => result.stopped = true,
+            End::Whole(finished) => {
+                result.windows = signals::windows(self.family, &pairs(&finished.headers), run.now());
+                result.finished = Some(finished);
+            }
+            End::Broke(trouble) => self.judge(run, trouble, &mut result),
+        }
+        Ok(result)
+    }
+
+    /// Reads what a failed request means. What no account could mend becomes a failure beside `Answered`.
+    fn judge(&self, run: &Run, trouble: Trouble, result: &mut Happened) {
+        let now = run.now();
+        let read = |status, headers: &[(String, String)], body: &[u8]| {
+            signals::read(&signals::Answer { family: self.family, status, headers: &pairs(headers), body, now })
+        };
+        let signal = match &trouble {
+            Trouble::Status { status, headers, body } => read(*status, headers, body),
+            Trouble::InStream { headers, body, words, .. } => match read(200, headers, body.as_bytes()) {
+                // An error that tells nothing is one all the same.
+                signal if signal.outcome == Came::Answered => Signal {
+                    outcome: Came::Unavailable { status: None, retry_after: None, reason: words.clone() },
+                    ..signal
+                },
+                signal => signal,
+            },
+            Trouble::Unreached(unreached) if unreached.tls && !result.shown => {
+                result.failure = Some(unreached.failure());
+                return;
+            }
+            Trouble::Unreached(unreached) => {
+                result.failure = Some(unreached.failure());
+                result.came =
+                    Came::Unavailable { status: None, retry_after: None, reason: clean_line(&unreached.words) };
+                return;
+            }
+            Trouble::Nonsense(words) => {
+                let kept = if result.shown { " What came is kept." } else { "" };
+                result.failure = Some(Failure::new(Code::Answer, format!("{}.{kept}", clean_line(words))));
+                return;
+            }
+            Trouble::Ours(failure) => {
+                result.failure = Some(failure.clone());
+                return;
+            }
+        };
+        result.windows = signal.windows;
+        result.came = told::cleaned(signal.outcome);
+    }
+
+    fn renew(&self, run: &mut Run, bucket: &Bucket, found: Option<&Tokens>) -> Outcome<Happened> {
+        if let Means::Key { name, .. } = &self.means {
+            let words = format!("{} does not accept the key ({name}).", self.manifest.title);
+            let failure = Failure::new(Code::Key, words);
+            return Ok(Happened { failure: Some(failure), ..Happened::of(bucket, Came::Answered) });
+        }
+        let Some(found) = found else {
+            return Ok(Happened::of(bucket, Came::RefreshFailed { reason: "no token was read".to_owned() }));
+        };
+        match fresh::renew(run, &self.account(bucket), &found.access) {
+            Ok(_) => Ok(Happened { expiry: found.expiry, ..Happened::of(bucket, Came::Refreshed) }),
+            Err(failure) => no_token(bucket, failure),
+        }
+    }
+
+    /// Waits before the same is tried again; Ctrl-C ends it.
+    fn wait(&self, run: &Run, millis: u64, bucket: &Bucket, why: &str) -> Outcome {
+        if millis > 1000 {
+            let seconds = millis.div_ceil(1000);
+            let whom = if let Means::Key { .. } = self.means { String::new() } else { format!(" with {bucket}") };
+            let title = &self.manifest.title;
+            let line = format!("{title}: {} · trying again{whom} in {seconds} s", why.trim_end_matches('.'));
+            run.ui.note(&if run.ui.plain { line.replace(" · ", "; ") } else { line });
+        }
+        run.wait(async {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            Ok(())
+        })
+    }
+
+    /// Remembers what a step taught, for this session and for all.
+    fn learn(&self, run: &mut Run, result: &mut Happened, records: &[Record]) {
+        if let Means::Key { name, .. } = &self.means {
+            for record in records {
+                if let Record::Limit { limit, .. } = record {
+                    run.chosen.turns.key_limits.insert((self.provider.clone(), name.clone()), limit.until);
+                }
+            }
+            return;
+        }
+        let Some(account) = result.by.as_ref().map(|bucket| self.account(bucket)) else { return };
+        for record in records {
+            match record {
+                Record::NotCovered { model, why, .. } => {
+                    run.chosen.turns.not_covered.push((account.clone(), model.clone(), clean_line(why)));
+                }
+                Record::Notice(notice) => self.say(run, notice),
+                Record::Limit { .. } | Record::NeedsLogin { .. } | Record::Unreadable { .. } | Record::Worked(_) => {}
+            }
+        }
+        let learned = Learned {
+            account: &account,
+            model: &self.model,
+            windows: std::mem::take(&mut result.windows),
+            records,
+            usage: result.finished.as_ref().map(|finished| finished.usage),
+            expiry: result.expiry,
+        };
+        limits::keep(run, &learned);
+    }
+
+    fn say(&self, run: &Run, notice: &failover::Notice) {
+        let now = run.now();
+        let line = clean_line(&notice.line(|at| times::at(now, at)));
+        run.log.note(now, self.provider.as_str(), &line);
+        run.ui.say(&if run.ui.plain { line.replace(" · ", "; ") } else { line });
+    }
+
+    fn answered(&self, run: &mut Run, result: Happened) -> Answered {
+        let bucket = match &self.means {
+            Means::Key { .. } => None,
+            Means::Accounts(_) => result.by.clone(),
+        };
+        let who = match (&self.means, &bucket) {
+            (Means::Key { name, .. }, _) => name.clone(),
+            (_, bucket) => bucket.as_ref().map(ToString::to_string).unwrap_or_default(),
+        };
+        if let Some(finished) = &result.finished {
+            let counts = run.chosen.turns.counts.entry((self.provider.clone(), who)).or_default();
+            limits::count(counts, finished.usage, run.clock.now());
+        }
+        if let Some(bucket) = &bucket {
+            run.chosen.turns.last.insert(self.provider.clone(), bucket.clone());
+        }
+        Answered {
+            provider: self.provider.clone(),
+            model: self.model.clone(),
+            bucket,
+            text: result.text,
+            finished: result.finished,
+        }
+    }
+
+    fn stopped(&self, run: &Run, stop: Stop, last: Option<Failure>) -> Failure {
+        told::stopped(run, &self.provider, &self.manifest.title, stop, last)
+    }
+
+    fn used_up(&self, run: &Run, gone: &[Gone], last: Option<Failure>) -> Failure {
+        match &self.means {
+            Means::Key { name, .. } => told::key_used_up(run, &self.manifest.title, name, gone),
+            Means::Accounts(_) => told::used_up(run, &self.provider, gone, last),
+        }
+    }
+}
+
+impl Happened {
+    fn of(bucket: &Bucket, came: Came) -> Self {
+        Self {
+            came,
+            by: Some(bucket.clone()),
+            shown: false,
+            text: String::new(),
+            windows: Vec::new(),
+            finished: None,
+            stopped: false,
+            failure: None,
+            expiry: None,
+        }
+    }
+}
+
+/// Reads the tokens of an account, renewed where they are about to run out.
+fn token(run: &Run, account: &Account) -> Outcome<Tokens> {
+    match fresh::read(run, account)? {
+        Some(tokens) => fresh::token(run, account, tokens),
+        None => Err(told::nobody(account)),
+    }
+}
+
+/// What it means that an account gave no token. Ctrl-C ends the turn.
+fn no_token(bucket: &Bucket, failure: Failure) -> Outcome<Happened> {
+    let reason = failure.message.trim_end_matches('.').to_owned();
+    let came = match failure.code {
+        Code::Cancelled => return Err(failure),
+        Code::NeedLogin => Came::RefreshRefused { reason },
+        Code::Vault | Code::OtherHost | Code::Damaged => Came::Unreadable { reason },
+        _ => Came::RefreshFailed { reason },
+    };
+    Ok(Happened { failure: Some(failure), ..Happened::of(bucket, came) })
+}
+
+fn key_bucket() -> Bucket {
+    KEY.parse().unwrap_or_default()
+}
+
+fn pairs(headers: &[(String, String)]) -> Vec<(&str, &str)> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
