@@ -74,14 +74,14 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     } else {
         let written = run.wait(async {
             let lock = vault.lock(account).await?;
-            Ok(vault.write(&lock, account, &json).await?)
+            let written = vault.write(&lock, account, &json).await?;
+            // Under the same lock: of two logins at once, secret and details of the later one stand together.
+            describe(run, account, written.home, &tokens, &identity, unverified.is_some())?;
+            Ok(written)
         })?;
         (written.home, written.note)
     };
     let twin = twin(run, account, &identity);
-    if home != Home::Memory {
-        describe(run, account, home, &tokens, &identity, unverified.is_some())?;
-    }
     run.log.note(now, &account.to_string(), "signed in");
     run.chosen.used.insert(account.clone());
     run.chosen.buckets.insert(account.provider.clone(), account.bucket.clone());
