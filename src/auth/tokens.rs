@@ -280,7 +280,7 @@ mod tests {
         let at = |lifetime: i64| {
             let json = format!(r#"{{"access_token":"a","expiry":100000,"lifetime":{lifetime}}}"#);
             let tokens = Tokens::from_json(&json).unwrap();
-            (99_000..=100_000).find(|now| tokens.stale(*now)).map(|now| 100_000 - now)
+            (100_000 - lifetime..=100_000).find(|now| tokens.stale(*now)).map(|now| 100_000 - now)
         };
         assert_eq!((at(10), at(1000), at(86_400)), (Some(4), Some(99), Some(299)));
     }
