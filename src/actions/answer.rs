@@ -9,7 +9,7 @@ use serde_json::json;
 use super::choose::model_name;
 use super::credential::{Credential, credential, resolution};
 use super::{fresh, login};
-use crate::auth::claim_headers;
+use crate::auth::{api_base, claim_headers};
 use crate::chat::{Auth, Finished, Piece, Trouble, send};
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
@@ -60,13 +60,13 @@ fn answer(run: &mut Run, text: &str) -> Outcome {
     run.settings.whole()?;
     let provider = active(run)?;
     let credential = credential(run, &provider)?;
-    let (auth, bucket, mut headers) = sendable(run, &provider, credential)?;
+    let (auth, bucket, mut headers, told_base) = sendable(run, &provider, credential)?;
     let oauth = matches!(auth, Auth::Token(_));
     let manifest = run.manifest(&provider)?.clone();
     run.conversation.ask(text);
     let model = model_name(run);
     let dialect = manifest.dialect(oauth);
-    let base = run.base_url(&manifest).unwrap_or_else(|| manifest.base_url(oauth).clone());
+    let base = run.base_url(&manifest).or(told_base).unwrap_or_else(|| manifest.base_url(oauth).clone());
     let mut request = dialect.request(&base, &model, &run.conversation, &run.settings.model_params());
     headers.extend(manifest.api.headers.clone());
     if oauth {
@@ -103,7 +103,13 @@ fn answer(run: &mut Run, text: &str) -> Outcome {
             Ok(())
         }
         Err(failure) => Err(failure),
-        Ok(Err(trouble)) => Err(told(&trouble, &provider, &manifest.title, bucket.as_ref(), any)),
+        Ok(Err(trouble)) => {
+            let failure = told(&trouble, &provider, &manifest.title, bucket.as_ref(), any);
+            Err(match manifest.no_access(&trouble.body()) {
+                Some(hint) => failure.say(hint),
+                None => failure,
+            })
+        }
     }
 }
 
@@ -147,11 +153,11 @@ fn active(run: &mut Run) -> Outcome<Provider> {
     }
 }
 
-type Sendable = (Auth, Option<Bucket>, Vec<(String, String)>);
+type Sendable = (Auth, Option<Bucket>, Vec<(String, String)>, Option<url::Url>);
 
 fn sendable(run: &mut Run, provider: &Provider, credential: Credential) -> Outcome<Sendable> {
     let account = match credential {
-        Credential::Key(key) => return Ok((Auth::Key(key), None, Vec::new())),
+        Credential::Key(key) => return Ok((Auth::Key(key), None, Vec::new(), None)),
         Credential::OAuth(accounts) => accounts
             .into_iter()
             .next()
@@ -172,9 +178,10 @@ fn sendable(run: &mut Run, provider: &Provider, credential: Credential) -> Outco
         }
     };
     let tokens = fresh::token(run, &account, tokens)?;
-    let (_, oauth) = run.oauth(provider)?;
+    let (manifest, oauth) = run.oauth(provider)?;
     let headers = claim_headers(oauth, &tokens);
-    Ok((Auth::Token(tokens.access), Some(account.bucket), headers))
+    let base = api_base(manifest, &tokens)?;
+    Ok((Auth::Token(tokens.access), Some(account.bucket), headers, Some(base)))
 }
 
 fn told(trouble: &Trouble, provider: &Provider, title: &str, bucket: Option<&Bucket>, any: bool) -> Failure {

@@ -2,7 +2,8 @@
 
 use llxprt_commands::{Account, Bucket, LogoutWhich, Provider};
 
-use crate::auth::{Client, Tokens, revoke};
+use super::login::client;
+use crate::auth::{Tokens, revoke};
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
 use crate::ui::times;
@@ -48,19 +49,20 @@ fn one(run: &Run, account: &Account) -> Outcome<String> {
         index.accounts_of(&account.provider).any(|(a, e)| a != *account && e.identity_id.as_ref() == Some(id))
     });
     let vault = run.vault.clone();
+    // Without a client a login can still be removed here.
+    let client = client(run, &account.provider).ok();
     run.wait(async {
         let lock = vault.lock(account).await?;
         let stored = vault.read(account, &|words| run.ui.note(words)).await;
         let tokens = stored.as_ref().ok().and_then(|s| s.as_ref()).and_then(|json| Tokens::from_json(json).ok());
-        let revoked = match (&tokens, &oauth.revoke_url, &oauth.client_id) {
+        let revoked = match (&tokens, &oauth.revoke_url, &client) {
             (Some(_), Some(_), _) if twin => Revoked::Shared,
-            (Some(tokens), Some(_), Some(id)) => {
-                let client = Client { id: id.clone(), secret: oauth.client_secret.clone() };
+            (Some(tokens), Some(_), Some(client)) => {
                 let (token, hint) = match &tokens.refresh {
                     Some(refresh) => (refresh, "refresh_token"),
                     None => (&tokens.access, "access_token"),
                 };
-                match revoke(&run.http, oauth, &client, token, hint).await {
+                match revoke(&run.http, oauth, client, token, hint).await {
                     Ok(()) => Revoked::Yes,
                     Err(_) => Revoked::NotConfirmed,
                 }

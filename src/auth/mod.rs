@@ -6,19 +6,23 @@
 mod attempt;
 mod classes;
 mod client;
+mod device;
 mod exchange;
 pub mod failover;
 mod identity;
 pub mod no_browser;
 pub mod paste;
 pub mod precedence;
+mod resource;
 mod tokens;
 mod wire;
 
 pub use attempt::Attempt;
 pub use classes::{Class, classify};
 pub use client::Client;
+pub use device::{Device, Pace, Polled};
 pub use exchange::{exchange, refresh, revoke};
 pub use identity::{Identity, Verdict, claim_headers, claims, verify};
+pub use resource::{api_base, resource};
 pub use tokens::{NotALogin, TokenAnswer, Tokens};
 pub use wire::{Refusal, Trouble};

@@ -82,6 +82,17 @@ pub enum Trouble {
     Ours(crate::error::Failure),
 }
 
+impl Trouble {
+    /// Returns what the provider sent with its error; empty where nothing came.
+    pub fn body(&self) -> std::borrow::Cow<'_, str> {
+        match self {
+            Self::Status { body, .. } => String::from_utf8_lossy(body),
+            Self::InStream { body, .. } => body.into(),
+            Self::Unreached(_) | Self::Nonsense(_) | Self::Ours(_) => "".into(),
+        }
+    }
+}
+
 /// Appends path segments to a base URL, whether it ends with a slash or not.
 pub(super) fn join(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
