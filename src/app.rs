@@ -154,7 +154,9 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         Some("file") => Wish::File,
         _ => Wish::Auto,
     };
-    let vault = Vault::new(&dirs, wish, no_keyring, std::io::stdin().is_terminal());
+    let saying = ui.clone();
+    let vault =
+        Vault::new(&dirs, wish, no_keyring, std::io::stdin().is_terminal()).saying(move |words| saying.note(words));
     let signals = Arc::new(Signals::default());
     let color = !matches!(anstream::AutoStream::choice(&std::io::stdout()), ColorChoice::Never);
     let (input, keyboard): (Input, Arc<dyn Keyboard>) = if ui.editor {
@@ -170,7 +172,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         chosen.buckets.insert(provider.clone(), bucket.clone());
     }
     let log = flags.log_file.as_ref().map_or_else(|| dirs.log.join("llxprt.log"), Into::into);
-    let run = Run {
+    let mut run = Run {
         log: Arc::new(Log::new(log)),
         flags,
         env,
@@ -190,12 +192,30 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         alive,
         runtime: OnceLock::new(),
     };
+    // Once profile and provider of the start are known: the flags belong to that provider.
+    actions::bind_flags(&mut run)?;
     if run.ui.session {
         for words in run.vault.start_up() {
             run.ui.note(&words);
         }
     }
+    find_accounts(&run)?;
     Ok((run, input))
+}
+
+/// Builds the index of accounts anew where it was lost or is damaged; a whole one is not looked at here.
+fn find_accounts(run: &Run) -> Outcome {
+    let whole = run.dirs.data.join("index.json").exists() && run.vault.index().is_ok();
+    let nothing_yet = !run.dirs.data.exists() && run.dirs.overridden;
+    if whole || nothing_yet {
+        return Ok(());
+    }
+    let recovered =
+        run.wait(async { Ok(run.vault.recover(|| crate::config::accounts_of_profiles(&run.dirs.config)).await?) })?;
+    for words in recovered.notices {
+        run.ui.note(&words);
+    }
+    Ok(())
 }
 
 /// Only a sandbox on this very machine may stand in for the providers.

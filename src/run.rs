@@ -9,10 +9,10 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use crate::chat::Conversation;
-use crate::config::{Dirs, Profile, Settings};
+use crate::config::{Dirs, Origin, Profile, Settings};
 use crate::error::{Code, Failure, Outcome};
 use crate::http::Http;
-use crate::providers::{Manifest, OAuth, Registry};
+use crate::providers::{Manifest, OAuth, Registry, base_url};
 use crate::seams::{Clock, Keyboard};
 use crate::secret::Secret;
 use crate::sys::log::Log;
@@ -39,8 +39,11 @@ pub struct Chosen {
     pub flags_for: Option<Provider>,
     /// By `--key`.
     pub flag_key: Option<Secret>,
-    /// By `--baseurl` and `/baseurl`: the provider that it is for, and where its API is.
-    pub base_urls: BTreeMap<Provider, Url>,
+    /// What was read from a `--keyfile` that is a pipe and can be read only once.
+    pub flag_pipe: Option<Result<Secret, String>>,
+    /// By `--baseurl` and `/baseurl`: the provider that it is for, and where its API is; `None`: where its manifest
+    /// says, whatever profile and settings say.
+    pub base_urls: BTreeMap<Provider, Option<Url>>,
     /// The loaded profile.
     pub profile: Option<Profile>,
     /// States of logins that ended in this session: their late answers are told apart.
@@ -191,14 +194,31 @@ impl Run {
     }
 
     /// Returns where the API of a provider is in place of what its manifest says: flag or command, profile, setting.
+    /// One that cannot be used counts as none here; no request comes so far (`actions::baseurl`).
     pub fn base_url(&self, manifest: &Manifest) -> Option<Url> {
-        let provider = &manifest.name;
-        let profile = || self.profile_for(provider)?.settings.get("base-url")?.as_str()?.parse().ok();
-        let setting = || {
-            let active = self.active().as_ref() == Some(provider);
-            self.settings.in_file("base-url").filter(|_| active)?.as_str()?.parse().ok()
+        match self.base_url_given(&manifest.name) {
+            Some((Ok(url), _)) => Some(url),
+            Some((Err(_), _)) | None => None,
+        }
+    }
+
+    /// As [`Run::base_url`], with where it was given, and why it cannot be used.
+    pub fn base_url_given(&self, provider: &Provider) -> Option<(Result<Url, String>, Origin)> {
+        if let Some(url) = self.chosen.base_urls.get(provider) {
+            return url.clone().map(|url| (Ok(url), Origin::Flag));
+        }
+        let named = |value: Option<&serde_json::Value>| match value {
+            None | Some(serde_json::Value::Null) => None,
+            Some(value) => match value.as_str().map(str::trim) {
+                Some("" | "none") => None,
+                Some(text) => Some(base_url(text)),
+                None => Some(Err("is no text".to_owned())),
+            },
         };
-        self.chosen.base_urls.get(provider).cloned().or_else(profile).or_else(setting)
+        let profile = self.profile_for(provider).and_then(|profile| named(profile.settings.get("base-url")));
+        let setting = || named(self.settings.in_file("base-url").filter(|_| self.active().as_ref() == Some(provider)));
+        let profile = profile.map(|url| (url, Origin::Profile));
+        profile.or_else(|| setting().map(|url| (url, Origin::Settings)))
     }
 
     /// Tells whether `words` are said for the first time in this run.
@@ -220,6 +240,7 @@ impl From<VaultError> for Failure {
     fn from(error: VaultError) -> Self {
         let code = match error.kind {
             VaultErrorKind::Busy => Code::Busy,
+            VaultErrorKind::Damaged | VaultErrorKind::Newer => Code::Damaged,
             _ => Code::Vault,
         };
         Self::new(code, error.message)

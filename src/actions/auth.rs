@@ -3,7 +3,7 @@
 use llxprt_commands::{Auth, AuthAction, Provider};
 
 use super::login::{Wanted, login};
-use super::{activate, logout, status, token};
+use super::{activate, logout, status, token, why};
 use crate::error::Outcome;
 use crate::run::Run;
 
@@ -16,8 +16,9 @@ pub(super) fn auth(run: &mut Run, auth: Auth) -> Outcome {
         Some(AuthAction::Enable) => enable(run, &provider),
         Some(AuthAction::Disable) => disable(run, &provider),
         Some(AuthAction::Login(how)) => login(run, &Wanted::typed(provider, how)).map(|_| ()),
-        Some(AuthAction::Switch { .. } | AuthAction::Rename { .. } | AuthAction::Why) => super::later(),
+        Some(AuthAction::Why) => why::why(run, &provider),
         Some(AuthAction::Token { bucket, reveal }) => token::token(run, &provider, bucket, reveal),
+        Some(AuthAction::Switch { .. } | AuthAction::Rename { .. }) => super::later(),
         Some(AuthAction::Logout { which, all }) => logout::logout(run, &provider, which, all),
     }
 }

@@ -4,14 +4,15 @@
 use llxprt_commands::{Account, Bucket, KeyName, Provider};
 use serde_json::Value;
 
-use super::keyfile;
+use super::{baseurl, keyfile};
 use crate::auth::failover::State;
-use crate::auth::precedence::{AuthOnly, Found, Given, OAuth, Resolution, Source, Sources, elsewhere, resolve};
+use crate::auth::precedence::{AuthOnly, Found, Given, Here, OAuth, Resolution, Source, Sources, resolve};
 use crate::config::Origin;
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::Manifest;
 use crate::run::Run;
 use crate::secret::Secret;
+use crate::ui::clean_line;
 use crate::vault::Index;
 
 /// What a request is sent with.
@@ -27,8 +28,12 @@ pub(super) enum Credential {
 /// keys that lie in plain places.
 ///
 /// # Errors
-/// When the provider's manifest is invalid or the index cannot be read.
+/// When the provider's manifest is invalid, the index cannot be read, or `authOnly` says something else than yes or
+/// no: a guess could be billed.
 pub(super) fn resolution(run: &Run, provider: &Provider) -> Outcome<Resolution> {
+    if let Some(failure) = run.settings.misfit("authOnly") {
+        return Err(failure);
+    }
     Ok(resolution_with(run, run.manifest(provider)?, &run.index()?))
 }
 
@@ -43,8 +48,25 @@ pub(super) fn resolution_with(run: &Run, manifest: &Manifest, index: &Index) -> 
             Some((Value::Bool(true), _)) => Some(AuthOnly::Setting),
             _ => None,
         },
+        here: Here { session: run.ui.session, profile_by_flag: run.flags.profile_load.is_some() },
     };
     resolve(&manifest.name, &sources)
+}
+
+/// Looks for saved keys that are named for a provider and that the index does not know: LLxprt Code may have saved
+/// them. Keys that nobody names are not looked for.
+///
+/// # Errors
+/// When the keyring cannot be asked.
+pub(super) fn look_up_named(run: &Run, provider: &Provider) -> Outcome {
+    let index = run.index()?;
+    let found = keys(run, run.manifest(provider)?, &index);
+    for name in found.iter().filter_map(|found| found.source.saved_key()) {
+        if let (false, Ok(name)) = (index.keys.contains_key(name), name.parse()) {
+            saved(run, &name)?;
+        }
+    }
+    Ok(())
 }
 
 /// Finds the credential itself.
@@ -52,6 +74,8 @@ pub(super) fn resolution_with(run: &Run, manifest: &Manifest, index: &Index) -> 
 /// # Errors
 /// The resolver's failure where there is none or a named source cannot be used.
 pub(super) fn credential(run: &mut Run, provider: &Provider) -> Outcome<Credential> {
+    baseurl::check(run, provider)?;
+    look_up_named(run, provider)?;
     let resolution = resolution(run, provider)?;
     for note in &resolution.warnings {
         if run.first_time(&note.text) {
@@ -75,7 +99,11 @@ pub(super) fn credential(run: &mut Run, provider: &Provider) -> Outcome<Credenti
         return Ok(Credential::OAuth(order(run, &index, provider).into_iter().map(bucket).collect()));
     }
     if let Some(note) = resolution.shadow_note().filter(|note| run.first_time(&note.text)) {
-        run.ui.note(&note.text);
+        let why = note.next.last().map_or(String::new(), |why| run.ui.next(why));
+        run.ui.note(&format!("{} More: {why}", note.text));
+    }
+    if let Some(path) = winner.source.path() {
+        keyfile::warn(run, path);
     }
     let key = secret(run, provider, &winner.source)?;
     run.log.hide(&key);
@@ -129,16 +157,10 @@ fn logins(run: &Run, manifest: &Manifest, index: &Index) -> OAuth {
     let usable = |bucket: &&Bucket| matches!(state(bucket), State::Ready | State::Expired | State::Unverified);
     let active = order.iter().find(usable).or(order.first()).cloned();
     let logins = order.iter().filter(stored).map(|b| (b.clone(), state(b))).collect();
-    let base = run.base_url(manifest);
-    let own: Vec<&str> = [Some(&manifest.api.base_url), manifest.api.oauth_base_url.as_ref()]
-        .into_iter()
-        .flatten()
-        .map(url::Url::as_str)
-        .collect();
     OAuth {
         supported: manifest.oauth.is_some(),
         enabled: run.settings.oauth_enabled(provider),
-        elsewhere: base.and_then(|base| elsewhere(base.as_str(), &own)),
+        elsewhere: baseurl::no_sign_in(run, manifest),
         logins,
         active,
         profile: run.profile_for(provider).map(|p| p.name.clone()),
@@ -150,61 +172,62 @@ fn keys(run: &Run, manifest: &Manifest, index: &Index) -> Vec<Found> {
     let provider = &manifest.name;
     let mut found = Vec::new();
     let mut put = |source: Source, given: Given| found.push(Found { source, given });
-    let in_file = |path: &str| match keyfile::read(run, path) {
-        Ok(key) => Given::Value(key.tail()),
-        Err(words) => Given::Broken(words),
-    };
+    let kept = |path: &str| keyfile::given(keyfile::read_kept(run, path));
     let saved = |name: &str| match index.keys.get(name) {
         Some(entry) => Given::Value(entry.tail.clone()),
-        None => Given::Broken(format!("there is no saved key called \"{}\"", crate::ui::clean_line(name))),
+        None => Given::Broken(format!("there is no saved key called \"{}\"", clean_line(name))),
     };
     if let Some(key) = run.chosen.keys.get(provider) {
         put(Source::SessionKey, Given::named(key.expose()));
     }
     if let Some(path) = run.chosen.keyfiles.get(provider) {
-        put(Source::SessionKeyfile(path.clone()), in_file(path));
+        put(Source::SessionKeyfile(path.clone()), kept(path));
     }
     if run.chosen.flags_for.as_ref() == Some(provider) {
         if let Some(key) = &run.chosen.flag_key {
             put(Source::FlagKey, Given::named(key.expose()));
         }
         if let Some(path) = &run.flags.keyfile {
-            put(Source::FlagKeyfile(path.clone()), in_file(path));
+            put(Source::FlagKeyfile(path.clone()), keyfile::given(flag_file(run, path)));
         }
         if let Some(name) = &run.flags.key_name {
             put(Source::FlagKeyName(name.clone()), saved(name.as_str()));
         }
     }
     if let Some(profile) = run.profile_for(provider) {
-        let text = |name: &str| profile.settings.get(name).and_then(Value::as_str);
-        if let Some(path) = text("auth-keyfile") {
-            put(Source::ProfileKeyfile(profile.name.clone(), path.to_owned()), in_file(path));
+        let (name, member) = (|| profile.name.clone(), |name: &str| named(profile.settings.get(name)));
+        if let Some(path) = member("auth-keyfile") {
+            let given = path.as_ref().map_or_else(|_| no_text(), |path| kept(path));
+            put(Source::ProfileKeyfile(name(), shown(path)), given);
         }
-        if let Some(name) = text("auth-key-name") {
-            put(Source::ProfileKeyName(profile.name.clone(), name.to_owned()), saved(name));
+        if let Some(key) = member("auth-key-name") {
+            let given = key.as_ref().map_or_else(|_| no_text(), |key| saved(key));
+            put(Source::ProfileKeyName(name(), shown(key)), given);
         }
-        if let Some(key) = text("auth-key") {
-            put(Source::ProfileKey(profile.name.clone()), Given::named(key));
+        if let Some(key) = member("auth-key") {
+            put(Source::ProfileKey(name()), key.map_or_else(|_| no_text(), |key| Given::named(&key)));
         }
     }
-    let member = |object: &str| run.settings.in_file(object)?.get(provider.as_str())?.as_str();
-    if let Some(path) = member("providerKeyfiles") {
-        put(Source::SettingOwnKeyfile(path.to_owned()), in_file(path));
+    let file = |name: &str| named(run.settings.in_file(name));
+    if let Some(path) = file(&format!("providerKeyfiles.{provider}")) {
+        let given = path.as_ref().map_or_else(|_| no_text(), |path| kept(path));
+        put(Source::SettingOwnKeyfile(shown(path)), given);
     }
     if run.active().as_ref() == Some(provider) {
-        let text = |name: &str| run.settings.in_file(name).and_then(Value::as_str);
-        if let Some(path) = text("auth-keyfile") {
-            put(Source::SettingKeyfile(path.to_owned()), in_file(path));
+        if let Some(path) = file("auth-keyfile") {
+            let given = path.as_ref().map_or_else(|_| no_text(), |path| kept(path));
+            put(Source::SettingKeyfile(shown(path)), given);
         }
-        if let Some(name) = text("auth-key-name") {
-            put(Source::SettingKeyName(name.to_owned()), saved(name));
+        if let Some(name) = file("auth-key-name") {
+            let given = name.as_ref().map_or_else(|_| no_text(), |name| saved(name));
+            put(Source::SettingKeyName(shown(name)), given);
         }
-        if let Some(key) = text("auth-key") {
-            put(Source::SettingKey, Given::named(key));
+        if let Some(key) = file("auth-key") {
+            put(Source::SettingKey, key.map_or_else(|_| no_text(), |key| Given::named(&key)));
         }
     }
-    if let Some(key) = member("providerApiKeys") {
-        put(Source::SettingOwnKey, Given::named(key));
+    if let Some(key) = file(&format!("providerApiKeys.{provider}")) {
+        put(Source::SettingOwnKey, key.map_or_else(|_| no_text(), |key| Given::named(&key)));
     }
     if let Some(name) = run.chosen.loaded_keys.get(provider) {
         put(Source::LoadedKey(name.clone()), saved(name.as_str()));
@@ -218,6 +241,30 @@ fn keys(run: &Run, manifest: &Manifest, index: &Index) -> Vec<Found> {
     found
 }
 
+/// Reads what a member of settings.json or of a profile names. Nothing, an empty text and `none` name nothing, as in
+/// LLxprt Code; what is no text is an error, never nothing.
+fn named(member: Option<&Value>) -> Option<Result<String, String>> {
+    match member? {
+        Value::Null => None,
+        Value::String(text) if matches!(text.as_str(), "" | "none") => None,
+        Value::String(text) => Some(Ok(text.clone())),
+        other => Some(Err(other.to_string())),
+    }
+}
+
+/// The text, or what stands there instead of one.
+fn shown(named: Result<String, String>) -> String {
+    named.unwrap_or_else(|other| clean_line(&other))
+}
+
+fn no_text() -> Given {
+    Given::Broken("it is no text".to_owned())
+}
+
+fn flag_file(run: &Run, path: &str) -> Result<Secret, String> {
+    run.chosen.flag_pipe.clone().unwrap_or_else(|| keyfile::read(run, path))
+}
+
 /// Reads the key of the source that won.
 fn secret(run: &Run, provider: &Provider, source: &Source) -> Outcome<Secret> {
     let trimmed = |text: &str| Secret::new(text.trim());
@@ -225,33 +272,43 @@ fn secret(run: &Run, provider: &Provider, source: &Source) -> Outcome<Secret> {
         let named = source.words(provider);
         Failure::new(Code::Key, format!("{named} cannot be used: {words}."))
     };
-    let member = |object: &str| run.settings.in_file(object)?.get(provider.as_str())?.as_str().map(trimmed);
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(trimmed);
     let gone = || unreadable("it is not there any more".to_owned());
     match source {
         Source::SessionKey => run.chosen.keys.get(provider).map(|k| trimmed(k.expose())).ok_or_else(gone),
         Source::FlagKey => run.chosen.flag_key.as_ref().map(|k| trimmed(k.expose())).ok_or_else(gone),
+        Source::FlagKeyfile(path) => flag_file(run, path).map_err(unreadable),
         Source::SessionKeyfile(path)
-        | Source::FlagKeyfile(path)
         | Source::ProfileKeyfile(_, path)
         | Source::SettingOwnKeyfile(path)
-        | Source::SettingKeyfile(path) => keyfile::read(run, path).map_err(unreadable),
-        Source::FlagKeyName(name) | Source::LoadedKey(name) | Source::OwnKey(name) => saved(run, name),
+        | Source::SettingKeyfile(path) => keyfile::read_kept(run, path).map_err(unreadable),
+        Source::FlagKeyName(name) | Source::LoadedKey(name) | Source::OwnKey(name) => {
+            saved(run, name)?.ok_or_else(gone)
+        }
         Source::ProfileKeyName(_, name) | Source::SettingKeyName(name) => {
-            saved(run, &name.parse().map_err(|e| unreadable(format!("{e}")))?)
+            let name = name.parse().map_err(|e| unreadable(format!("{e}")))?;
+            saved(run, &name)?.ok_or_else(gone)
         }
         Source::ProfileKey(_) => {
-            let key = run.profile_for(provider).and_then(|p| p.settings.get("auth-key")).and_then(Value::as_str);
-            key.map(trimmed).ok_or_else(gone)
+            text(run.profile_for(provider).and_then(|p| p.settings.get("auth-key"))).ok_or_else(gone)
         }
-        Source::SettingOwnKey => member("providerApiKeys").ok_or_else(gone),
-        Source::SettingKey => run.settings.in_file("auth-key").and_then(Value::as_str).map(trimmed).ok_or_else(gone),
+        Source::SettingOwnKey => text(run.settings.in_file(&format!("providerApiKeys.{provider}"))).ok_or_else(gone),
+        Source::SettingKey => text(run.settings.in_file("auth-key")).ok_or_else(gone),
         Source::Variable(name) => run.env.get(name).map(|v| trimmed(v)).ok_or_else(gone),
         Source::OAuth => Err(gone()),
     }
 }
 
-fn saved(run: &Run, name: &KeyName) -> Outcome<Secret> {
+/// Reads a saved key; `None` where there is none.
+///
+/// # Errors
+/// Names the key: a keyring that is locked or gone, a sealed file that does not open.
+pub(super) fn saved(run: &Run, name: &KeyName) -> Outcome<Option<Secret>> {
     let vault = run.vault.clone();
-    let key = run.wait(async { Ok(vault.read_key(name, &|words| run.ui.note(words)).await?) })?;
-    key.ok_or_else(|| Failure::new(Code::Key, format!("There is no saved key called \"{name}\".")))
+    let key = run.wait(async { Ok(vault.read_key(name, &|words| run.ui.note(words)).await) })?;
+    key.map_err(|error| {
+        let mut failure = Failure::from(error);
+        failure.message = format!("The saved key {name} cannot be read. {}", failure.message);
+        failure
+    })
 }

@@ -16,7 +16,7 @@ use crate::seams::Clock;
 use crate::secret::Secret;
 use crate::sys::log::Log;
 use crate::sys::signals::Signals;
-use crate::vault::{Vault, VaultErrorKind};
+use crate::vault::Vault;
 
 /// How often a request that was surely not used up is made.
 const TRIES: u32 = 3;
@@ -24,18 +24,7 @@ const TRIES: u32 = 3;
 /// Reads the tokens of an account; `None` where there is no login.
 pub(super) fn read(run: &Run, account: &Account) -> Outcome<Option<Tokens>> {
     let vault = run.vault.clone();
-    let stored = run.wait(async { Ok(vault.read(account, &|words| run.ui.note(words)).await) })?;
-    let stored = stored.map_err(|e| {
-        if !matches!(e.kind, VaultErrorKind::Busy) {
-            let words = e.message.clone();
-            let _ = vault.update_index(|index| {
-                if let Some(entry) = index.entry_mut(account) {
-                    entry.unreadable = Some(words);
-                }
-            });
-        }
-        Failure::from(e)
-    })?;
+    let stored = run.wait(async { Ok(vault.read(account, &|words| run.ui.note(words)).await?) })?;
     let Some(json) = stored else { return Ok(None) };
     let tokens = Tokens::from_json(&json).map_err(|e| {
         let words = format!("What is stored for {account} is no sign-in: {}. It is left as it is.", e.0);

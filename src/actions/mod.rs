@@ -4,13 +4,16 @@
 
 mod answer;
 mod auth;
+mod baseurl;
 mod choose;
 mod credential;
 mod doctor;
 mod fresh;
+mod given;
 mod happened;
 mod help;
 mod idle;
+mod key;
 mod keyfile;
 pub mod login;
 mod logout;
@@ -19,6 +22,7 @@ mod set;
 mod stand_in;
 mod status;
 mod token;
+mod why;
 
 use llxprt_commands::{Command, Login, Provider};
 
@@ -29,6 +33,7 @@ use crate::run::Run;
 
 pub use answer::{one_shot, prompt};
 pub use choose::status_line;
+pub use given::bind_flags;
 pub use idle::{Watch, renew_while_idle};
 pub use names::names;
 
@@ -40,6 +45,9 @@ pub fn perform(run: &mut Run, command: Command) -> Outcome {
     match command {
         Command::Auth(auth) => auth::auth(run, auth),
         Command::Set(set) => set::set(run, set),
+        Command::Key(key) => key::key(run, key),
+        Command::Keyfile(choice) => keyfile::keyfile(run, choice),
+        Command::Baseurl(choice) => baseurl::baseurl(run, choice),
         Command::Provider(choice) => choose::provider(run, choice),
         Command::Model(model) => choose::model(run, model),
         Command::Clear => choose::clear(run),
@@ -49,10 +57,8 @@ pub fn perform(run: &mut Run, command: Command) -> Outcome {
         Command::Completions(completions) => help::completions(run, &completions),
         Command::Man => help::man(run),
         Command::Log => happened::log(run),
-        Command::Profile(_) | Command::Key(_) | Command::Keyfile(_) | Command::Baseurl(_) | Command::Stats(_) => {
-            later()
-        }
         Command::Doctor => doctor::doctor(run),
+        Command::Profile(_) | Command::Stats(_) => later(),
     }
 }
 

@@ -3,8 +3,9 @@
 use llxprt_commands::{Set, SetAction};
 use serde_json::{Value, json};
 
+use super::{baseurl, key, keyfile};
 use crate::config::Origin;
-use crate::config::declared;
+use crate::config::declared::{self, Kind, Named};
 use crate::error::Outcome;
 use crate::run::Run;
 
@@ -19,57 +20,116 @@ pub(super) fn set(run: &mut Run, set: Set) -> Outcome {
     }
 }
 
-fn change(run: &mut Run, key: &str, text: &str) -> Outcome {
-    run.settings.set(key, text)?;
-    let value = run.settings.get(key).map_or(Value::Null, |(v, _)| v.clone());
-    run.ui.say(&format!("{key} is {} now, and stays so (settings.json).", shown(&value)));
-    Ok(())
+/// Finds a setting as a person named it; its provider must be one that there is.
+///
+/// # Errors
+/// `E-SETTING` or `E-PROVIDER` with the nearest name.
+pub(super) fn named(run: &Run, typed: &str) -> Outcome<Named> {
+    let named = declared::named(typed.trim())?;
+    if let Some(provider) = &named.provider {
+        run.manifest(provider)?;
+    }
+    Ok(named)
 }
 
-fn unset(run: &mut Run, key: &str) -> Outcome {
-    let there = run.settings.unset(key)?;
-    let default = declared::find(key)?.default;
-    run.ui.say(&match there {
-        true => format!("{key} is removed; the default holds: {default}."),
-        false => format!("{key} was not set; the default holds: {default}."),
-    });
-    Ok(())
-}
-
-fn show(run: &Run, key: &str) -> Outcome {
-    let declared = declared::find(key)?;
-    let (value, origin) = match run.settings.get(key) {
-        Some((value, origin)) => (value.clone(), origin),
-        None => (Value::from(declared.default), Origin::Default),
+fn change(run: &mut Run, typed: &str, text: &str) -> Outcome {
+    let Named { name, declared, .. } = named(run, typed)?;
+    let text = match declared.kind {
+        // A path or an address must mean the same in every folder and every run.
+        Kind::Path => keyfile::kept(text.trim()),
+        Kind::Url => baseurl::read(text.trim())?.map_or_else(|| text.to_owned(), |url| url.to_string()),
+        Kind::Bool | Kind::Whole(..) | Kind::Choice(_) | Kind::Text | Kind::KeyName | Kind::Any => text.to_owned(),
     };
+    run.settings.set(&name, &text)?;
+    let value = run.settings.get(&name).map_or(Value::Null, |(v, _)| v.clone());
+    run.ui.say(&format!("{name} is {} now, and stays so (settings.json).", shown(&value)));
+    if name == "vault.store" {
+        run.ui.note("From the next start on, new sign-ins and keys go there. What is stored stays where it is.");
+    }
+    follow(run, &name)
+}
+
+fn unset(run: &mut Run, typed: &str) -> Outcome {
+    // A key that LLxprt Code wrote can be taken away, and a provider's setting when the provider is gone.
+    if declared::names_a_key(typed) {
+        let there = run.settings.unset(typed)?;
+        run.ui.say(&match there {
+            true => format!("{typed} is removed."),
+            false => format!("{typed} was not there."),
+        });
+        return follow(run, typed);
+    }
+    let Named { name, declared, .. } = declared::named(typed)?;
+    let default = declared.default;
+    run.ui.say(&match run.settings.unset(&name)? {
+        true => format!("{name} is removed; the default holds: {default}."),
+        false => format!("{name} was not set; the default holds: {default}."),
+    });
+    follow(run, &name)
+}
+
+/// Says which credential is used where a setting decides about it.
+fn follow(run: &mut Run, name: &str) -> Outcome {
+    let decides = ["authOnly", "auth-key", "base-url", "provider"].iter().any(|begin| name.starts_with(begin));
+    match run.active().filter(|_| decides) {
+        Some(provider) if run.registry.get(&provider).is_some() => key::tell_used(run, &provider),
+        _ => Ok(()),
+    }
+}
+
+fn show(run: &Run, typed: &str) -> Outcome {
+    run.settings.whole()?;
+    let Named { name, declared, .. } = named(run, typed)?;
+    let found = run.settings.get(&name);
+    let (value, origin) =
+        found.map_or_else(|| (declared.default_value(), Origin::Default), |(value, origin)| (value.clone(), origin));
     if run.ui.json {
-        let row = json!({ "schema": "llxprt.setting.v1", "key": key, "value": value, "origin": origin.word() });
-        run.ui.document(&row);
+        run.ui.document(&json!({
+            "schema": "llxprt.setting.v1", "key": name, "value": value, "origin": origin.word(),
+            "default": declared.default, "takes": declared.takes(),
+        }));
         return Ok(());
     }
-    run.ui.data(&format!("{key} = {}  ({})", shown(&value), origin.word()));
-    run.ui.note(declared.about);
+    let words = if value.is_null() { declared.default.to_owned() } else { shown(&value) };
+    run.ui.data(&format!("{name} = {words}  ({})", origin.word()));
+    run.ui.note(&format!("{} It takes {}.", declared.about, declared.takes()));
+    if let Some(failure) = run.settings.misfit(&name) {
+        run.ui.warn(&failure.message);
+    }
     Ok(())
 }
 
 fn list(run: &Run) -> Outcome {
+    run.settings.whole()?;
     let rows = run.settings.listed();
+    let misfits = run.settings.misfits();
     if run.ui.json {
         let rows: Vec<_> = rows.iter().map(|(k, v, o)| json!({ "key": k, "value": v, "origin": o.word() })).collect();
-        run.ui.document(&json!({ "schema": "llxprt.set.v1", "settings": rows }));
-        return run.settings.whole();
+        let misfits: Vec<_> = misfits.iter().map(|failure| &failure.message).collect();
+        run.ui.document(&json!({ "schema": "llxprt.set.v1", "settings": rows, "not_used": misfits }));
+        return Ok(());
     }
-    let wide = |f: &dyn Fn(&(String, Value, Origin)) -> usize| rows.iter().map(f).max().unwrap_or(0);
-    let (keys, values) = (wide(&|r| r.0.len()), wide(&|r| shown(&r.1).len()));
+    let default = |name: &str| declared::find(name).map_or("", |d| d.default).to_owned();
+    let rows = rows.into_iter().map(|(name, value, origin)| {
+        let value = if value.is_null() { default(&name) } else { shown(&value) };
+        (name, value, origin)
+    });
+    let rows: Vec<(String, String, Origin)> = rows.collect();
+    let keys = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
+    let values = rows.iter().map(|row| unicode_width::UnicodeWidthStr::width(row.1.as_str())).max().unwrap_or(0);
     for (key, value, origin) in &rows {
-        run.ui.data(&format!("{key:keys$}  {:values$}  {}", shown(value), origin.word()));
+        let gap = values - unicode_width::UnicodeWidthStr::width(value.as_str());
+        run.ui.data(&format!("{key:keys$}  {value}{}  {}", " ".repeat(gap), origin.word()));
     }
-    run.settings.whole()
+    for failure in misfits {
+        run.ui.warn(&failure.message);
+    }
+    Ok(())
 }
 
 fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => crate::ui::clean_line(text),
-        other => other.to_string(),
+        other => crate::ui::clean_line(&other.to_string()),
     }
 }

@@ -6,7 +6,7 @@
 //! | 401 | this account is refreshed once; a second 401: it needs a login, next bucket |
 //! | 403 “token revoked” | as a second 401 |
 //! | quota used up | next bucket at once; the limit is remembered until its reset |
-//! | burst: 429 without signs of a quota | same bucket once more after a short wait; then a limit of 60 s, doubling to 15 min |
+//! | burst: 429 without signs of a quota | once more after a short wait; then a limit of 60 s, doubling to 15 min |
 //! | 403 “the plan does not cover it” | next bucket |
 //! | any other 4xx | stop |
 //! | 5xx, connection lost before the first word | same bucket twice more, then stop |

@@ -14,6 +14,7 @@ pub mod no_browser;
 pub mod paste;
 pub mod precedence;
 mod resource;
+pub mod signals;
 mod tokens;
 mod wire;
 

@@ -153,10 +153,8 @@ pub fn read(text: &str, expect: &Expect<'_>) -> Pasted {
 fn tidy(text: &str) -> String {
     let text = text.replace("\x1b[200~", "").replace("\x1b[201~", "");
     let one_line: String = text.split(['\n', '\r']).map(str::trim).collect();
-    let invisible = |c: char| {
-        (c.is_control() && c != '\t')
-            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
+    let format = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{feff}');
+    let invisible = |c: char| (c.is_control() && c != '\t') || format(c) || matches!(c, '\u{2060}'..='\u{2069}');
     let visible: String = one_line.chars().filter(|&c| !invisible(c)).collect();
     visible.trim_matches(|c: char| c.is_whitespace() || "\"'`<>“”‘’„«»‹›".contains(c)).to_owned()
 }

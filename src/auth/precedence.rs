@@ -54,6 +54,15 @@ pub enum AuthOnly {
     Flag,
 }
 
+/// Where a person reads the words and how the profile came: what takes a source away differs with both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Here {
+    /// After the prompt of a session, not in the shell.
+    pub session: bool,
+    /// The profile was loaded with `--profile-load`.
+    pub profile_by_flag: bool,
+}
+
 /// A snapshot of every source for one provider.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sources {
@@ -64,6 +73,8 @@ pub struct Sources {
     pub oauth: OAuth,
     /// `authOnly`, where it is true.
     pub auth_only: Option<AuthOnly>,
+    /// Where the words are read.
+    pub here: Here,
 }
 
 /// The source that wins.
@@ -103,11 +114,12 @@ pub struct Resolution {
     pub warnings: Vec<Note>,
     oauth: OAuth,
     auth_only: Option<AuthOnly>,
+    here: Here,
 }
 
 /// Finds the credential for a provider.
 pub fn resolve(provider: &Provider, sources: &Sources) -> Resolution {
-    let Sources { keys, oauth, auth_only } = sources;
+    let Sources { keys, oauth, auth_only, here } = sources;
     let mut present: Vec<&Found> = keys.iter().filter(|found| found.given != Given::Absent).collect();
     present.sort_by_key(|found| found.source.place());
     let skip = auth_only.is_some();
@@ -164,6 +176,7 @@ pub fn resolve(provider: &Provider, sources: &Sources) -> Resolution {
         warnings: present.iter().filter_map(|found| words::warning(provider, &found.source)).collect(),
         oauth: oauth.clone(),
         auth_only: auth_only.clone(),
+        here: *here,
     }
 }
 

@@ -10,5 +10,5 @@ mod settings;
 
 pub use dirs::Dirs;
 pub use lock::ConfigLock;
-pub use profile::{Profile, profile_names};
+pub use profile::{Profile, accounts_of_profiles, profile_names};
 pub use settings::{Origin, Settings};

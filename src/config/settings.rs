@@ -6,10 +6,15 @@ use std::path::{Path, PathBuf};
 use llxprt_commands::{ProfileName, Provider};
 use serde_json::{Map, Value};
 
-use super::declared::{self, Declared};
+use super::declared::{self, Named};
 use super::lock::ConfigLock;
 use crate::error::{Code, Failure, Outcome};
 use crate::sys::files;
+
+/// Key files by provider, an object in the file.
+const KEYFILES: &str = "providerKeyfiles";
+/// Keys by provider, which LLxprt Code wrote and we only read.
+const API_KEYS: &str = "providerApiKeys";
 
 const BOUND: u64 = 4 * 1024 * 1024;
 
@@ -65,10 +70,18 @@ impl Settings {
     /// `E-SETTING` when the key or the value does not fit.
     pub fn set_flag(&mut self, pair: &str) -> Outcome {
         let Some((name, text)) = pair.split_once('=') else {
-            return Err(Failure::new(Code::Setting, format!("--set takes KEY=VALUE, not \"{pair}\".")));
+            // What was given instead may be a secret.
+            return Err(Failure::new(Code::Setting, "--set takes KEY=VALUE, such as --set authOnly=true."));
         };
-        let value = declared::find(name)?.read(name, text)?;
-        self.flags.insert(name.to_owned(), value);
+        let Named { name, declared, .. } = declared::named(name.trim())?;
+        if let Some(flag) = declared.flag {
+            return Err(Failure::new(
+                Code::Setting,
+                format!("--set does not take {name}; for one run there is {flag}."),
+            ));
+        }
+        let value = declared.read(&name, text.trim())?;
+        self.flags.insert(name, value);
         Ok(())
     }
 
@@ -111,7 +124,30 @@ impl Settings {
 
     /// Returns a raw member of the file, also one that is no setting of ours.
     pub fn in_file(&self, name: &str) -> Option<&Value> {
-        self.file.as_ref().ok()?.get(name)
+        let file = self.file.as_ref().ok()?;
+        match nested(name) {
+            Some((object, member)) => file.get(object)?.get(member),
+            None => file.get(name),
+        }
+    }
+
+    /// Returns why a value that is there does not count: it is of the wrong kind.
+    pub fn misfit(&self, name: &str) -> Option<Failure> {
+        let declared = declared::find(name).ok()?;
+        let profile = self.profile.get(name).map(|value| (value, "The loaded profile".to_owned()));
+        let file = || self.in_file(name).map(|value| (value, self.path.display().to_string()));
+        let (_, place) = profile.or_else(file).filter(|(value, _)| !value.is_null() && !declared.fits(value))?;
+        if self.flags.contains_key(name) {
+            return None;
+        }
+        Some(Failure::new(Code::Damaged, format!("{place} has {name}, and its value is not {}.", declared.takes())))
+    }
+
+    /// Returns every value in the file or the profile that does not count, as [`Settings::misfit`] tells it.
+    pub fn misfits(&self) -> Vec<Failure> {
+        let names: std::collections::BTreeSet<&String> =
+            self.file.iter().flat_map(Map::keys).chain(self.profile.keys()).collect();
+        names.into_iter().filter_map(|name| self.misfit(name)).collect()
     }
 
     /// Returns the model parameters by name: flag over profile over file.
@@ -130,15 +166,17 @@ impl Settings {
     pub fn listed(&self) -> Vec<(String, Value, Origin)> {
         let mut names: Vec<String> =
             declared::DECLARED.iter().filter(|d| !d.name.contains("NAME")).map(|d| d.name.to_owned()).collect();
+        let keyfiles = self.in_file(KEYFILES).and_then(Value::as_object);
+        let keyfiles = keyfiles.into_iter().flat_map(Map::keys).map(|provider| format!("{KEYFILES}.{provider}"));
         let stored = self.file.iter().flat_map(Map::keys).chain(self.profile.keys()).chain(self.flags.keys());
-        let mut own: Vec<_> = stored.filter(|n| !names.contains(n) && declared::find(n).is_ok()).cloned().collect();
+        let own = stored.cloned().chain(keyfiles);
+        let mut own: Vec<_> = own.filter(|n| !names.contains(n) && declared::find(n).is_ok()).collect();
         own.sort();
         own.dedup();
         names.extend(own);
-        let default = |d: &Declared| Value::from(d.default);
         let row = |name: String| match self.get(&name) {
             Some((value, origin)) => Some((name, value.clone(), origin)),
-            None => declared::find(&name).ok().map(|d| (name, default(d), Origin::Default)),
+            None => declared::find(&name).ok().map(|d| (name, d.default_value(), Origin::Default)),
         };
         names.into_iter().filter_map(row).collect()
     }
@@ -149,24 +187,42 @@ impl Settings {
     /// `E-SETTING`, `E-DAMAGED`, or `E-FILE` when it cannot be written.
     pub fn set(&mut self, name: &str, text: &str) -> Outcome {
         let value = declared::find(name)?.read(name, text)?;
+        self.change(|file| match nested(name) {
+            Some((object, member)) => {
+                let members = file.entry(object).or_insert_with(|| Value::Object(Map::new()));
+                if !members.is_object() {
+                    *members = Value::Object(Map::new());
+                }
+                members[member] = value;
+            }
+            None => {
+                file.insert(name.to_owned(), value);
+            }
+        })?;
         self.flags.remove(name);
         self.profile.remove(name);
-        self.change(|file| {
-            file.insert(name.to_owned(), value);
-        })
+        Ok(())
     }
 
-    /// Removes a value; tells whether there was one.
+    /// Removes a value, also a key that LLxprt Code wrote; tells whether there was one.
     ///
     /// # Errors
     /// As [`Settings::set`].
     pub fn unset(&mut self, name: &str) -> Outcome<bool> {
-        declared::find(name)?;
-        let here = self.flags.remove(name).is_some() | self.profile.remove(name).is_some();
-        if self.whole().is_ok() && self.in_file(name).is_none() {
-            return Ok(here);
+        if !declared::names_a_key(name) {
+            declared::find(name)?;
         }
-        self.change(|file| file.shift_remove(name).is_some()).map(|there| here || there)
+        let there = self.whole().is_err() || self.in_file(name).is_some();
+        let removed = there
+            && self.change(|file| match nested(name) {
+                Some((object, member)) => {
+                    let members = file.get_mut(object).and_then(Value::as_object_mut);
+                    members.is_some_and(|members| members.shift_remove(member).is_some())
+                }
+                None => file.shift_remove(name).is_some(),
+            })?;
+        let here = self.flags.remove(name).is_some() | self.profile.remove(name).is_some();
+        Ok(removed || here)
     }
 
     /// Tells whether sign-ins are on for a provider.
@@ -233,6 +289,11 @@ impl Settings {
     }
 }
 
+/// Takes `providerKeyfiles.NAME` apart: those lie in an object, all other names are dotted in the file too.
+fn nested(name: &str) -> Option<(&str, &str)> {
+    name.split_once('.').filter(|(object, _)| [KEYFILES, API_KEYS].contains(object))
+}
+
 fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
     let damaged = |words: String| {
         let failure = Failure::new(Code::Damaged, format!("{} {words}. It is left as it is.", path.display()));
@@ -247,4 +308,140 @@ fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
     let bytes = std::fs::read(path).map_err(|e| damaged(format!("cannot be read: {e}")))?;
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     serde_json::from_slice(text).map_err(|e| damaged(format!("is damaged at line {}, column {}", e.line(), e.column())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "{\n  \"oauthEnabledProviders\": { \"anthropic\": true },\n  \"authOnly\": true,\n  \
+                        \"theme\": [\"dark\", { \"x\": 1.50 }],\n  \"base-url\": \"https://a.example\"\n}\n";
+
+    fn at(text: &[u8]) -> (tempfile::TempDir, Settings) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("settings.json"), text).unwrap();
+        let settings = Settings::load(folder.path());
+        (folder, settings)
+    }
+
+    fn text(folder: &tempfile::TempDir) -> Vec<u8> {
+        std::fs::read(folder.path().join("settings.json")).unwrap()
+    }
+
+    /// Whatever a command tries, the bytes stay.
+    fn left_alone(bytes: &[u8], case: &str) {
+        let (folder, mut settings) = at(bytes);
+        let provider: Provider = "anthropic".parse().unwrap();
+        let failures = [
+            settings.whole().unwrap_err(),
+            settings.set("authOnly", "false").unwrap_err(),
+            settings.unset("authOnly").unwrap_err(),
+            settings.set_oauth_enabled(&provider, false).unwrap_err(),
+            settings.remember("provider", Some("anthropic")).unwrap_err(),
+        ];
+        let path = folder.path().join("settings.json").display().to_string();
+        for failure in failures {
+            assert_eq!(failure.code, Code::Damaged, "{case}");
+            assert!(failure.message.starts_with(&path) && failure.message.contains("line "), "{case}: {failure}");
+        }
+        assert_eq!(text(&folder), bytes, "{case}");
+    }
+
+    #[test]
+    fn a_file_cut_at_any_length_is_named_and_left_as_it_is() {
+        let whole = FILE.trim_end().len();
+        for length in 0..whole {
+            left_alone(&FILE.as_bytes()[..length], &format!("cut at {length}"));
+        }
+        for length in whole..=FILE.len() {
+            assert!(at(&FILE.as_bytes()[..length]).1.truth("authOnly"));
+        }
+    }
+
+    #[test]
+    fn a_file_with_any_byte_flipped_is_read_or_left_as_it_is() {
+        for place in 0..FILE.len() {
+            for bit in [0x01, 0x20, 0x80] {
+                let mut bytes = FILE.as_bytes().to_vec();
+                bytes[place] ^= bit;
+                if serde_json::from_slice::<Map<String, Value>>(&bytes).is_err() {
+                    left_alone(&bytes, &format!("byte {place} with {bit:#x}"));
+                } else {
+                    at(&bytes).1.whole().unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_we_do_not_know_survives_a_write_in_its_place() {
+        let (folder, mut settings) = at(FILE.as_bytes());
+        settings.set("authOnly", "false").unwrap();
+        settings.set("providerKeyfiles.anthropic", "/k").unwrap();
+        settings.unset("base-url").unwrap();
+        insta::assert_snapshot!(String::from_utf8(text(&folder)).unwrap(), @r#"
+        {
+          "oauthEnabledProviders": {
+            "anthropic": true
+          },
+          "authOnly": false,
+          "theme": [
+            "dark",
+            {
+              "x": 1.5
+            }
+          ],
+          "providerKeyfiles": {
+            "anthropic": "/k"
+          }
+        }
+        "#);
+        assert_eq!(settings.in_file("providerKeyfiles.anthropic").unwrap(), "/k");
+        assert!(settings.unset("providerKeyfiles.anthropic").unwrap());
+        assert!(!settings.unset("providerKeyfiles.anthropic").unwrap());
+        assert_eq!(settings.in_file("providerKeyfiles").unwrap(), &serde_json::json!({}));
+    }
+
+    #[test]
+    fn another_process_may_change_the_file_meanwhile() {
+        let (folder, mut one) = at(b"{}");
+        let mut other = Settings::load(folder.path());
+        one.set("authOnly", "true").unwrap();
+        other.set("stream.idleSeconds", "60").unwrap();
+        one.refresh();
+        assert!(one.truth("authOnly") && one.whole_number("stream.idleSeconds", 0) == 60);
+    }
+
+    #[test]
+    fn keys_that_others_wrote_can_be_removed_and_never_set() {
+        let (folder, mut settings) = at(br#"{"auth-key":"a","providerApiKeys":{"codex":"b","gemini":"c"}}"#);
+        assert!(settings.set("auth-key", "x").is_err() && settings.set("providerApiKeys.codex", "x").is_err());
+        assert!(settings.unset("auth-key").unwrap() && settings.unset("providerApiKeys.codex").unwrap());
+        assert!(settings.unset("theme").is_err());
+        let left: Value = serde_json::from_slice(&text(&folder)).unwrap();
+        assert_eq!(left, serde_json::json!({"providerApiKeys":{"gemini":"c"}}));
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_counts_as_absent_and_can_be_told() {
+        let (_folder, mut settings) = at(br#"{"authOnly":"yes","stream.idleSeconds":0,"theme":7}"#);
+        assert_eq!(settings.get("authOnly"), None);
+        let said: Vec<String> = settings.misfits().into_iter().map(|f| f.message).collect();
+        assert!(said[0].ends_with("settings.json has authOnly, and its value is not true or false."), "{said:?}");
+        assert_eq!(said.len(), 2);
+        settings.set_flag("AuthOnly=true").unwrap();
+        assert!(settings.truth("authOnly") && settings.misfit("authOnly").is_none());
+    }
+
+    #[test]
+    fn what_has_a_flag_of_its_own_is_not_taken_by_set() {
+        let (_folder, mut settings) = at(b"{}");
+        let said = settings.set_flag("base-url=https://a.example").unwrap_err().message;
+        assert_eq!(said, "--set does not take base-url; for one run there is --baseurl.");
+        assert!(settings.set_flag("auth-key=sk-canary").unwrap_err().message.contains("The vault keeps it"));
+        assert_eq!(
+            settings.set_flag("authOnly").unwrap_err().message,
+            "--set takes KEY=VALUE, such as --set authOnly=true."
+        );
+    }
 }

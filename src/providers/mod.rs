@@ -6,7 +6,7 @@ mod manifest;
 mod registry;
 mod wire;
 
-pub use wire::is_loopback;
+pub use wire::{base_url, is_loopback};
 
 pub use manifest::{
     Api, Dialect, Flow, Grants, IdentityFrom, Manifest, OAuth, PastedCode, Redirect, RequestForm, StateIn, Status,

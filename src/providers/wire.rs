@@ -229,6 +229,19 @@ fn url(key: &str, text: &str) -> Result<Url, Complaint> {
     }
 }
 
+/// Reads the address of an API that a person gave: by the same rule as those of a manifest, and paths can be joined
+/// to it. The error is the end of a sentence.
+///
+/// # Errors
+/// Why it cannot be used; the text itself may hold a password and is not repeated.
+pub fn base_url(text: &str) -> Result<Url, String> {
+    let url = url("", text).map_err(|(_, why)| why)?;
+    match url.query().is_some() || url.fragment().is_some() {
+        true => Err("must not have a ? or a # in it".to_owned()),
+        false => Ok(url),
+    }
+}
+
 /// Tells whether a URL leads to this very machine.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {

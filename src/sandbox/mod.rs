@@ -44,6 +44,7 @@ mod openai;
 pub mod openrouter;
 mod page;
 mod people;
+mod pieces;
 mod provider;
 mod quota;
 pub mod qwen;

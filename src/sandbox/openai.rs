@@ -41,7 +41,7 @@ impl Provider for OpenAi {
         answer.header("x-request-id", format!("req_{}", desk.ids.uuid().replace('-', "")))
     }
 
-    fn lost(&self, call: &Received, _: &mut Desk) -> Answer {
+    fn elsewhere(&self, call: &Received, _: &mut Desk) -> Answer {
         let message = format!("Invalid URL ({} {})", call.method, call.path);
         refused(404, "invalid_request_error", None, "", &message)
     }

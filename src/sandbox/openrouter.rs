@@ -58,7 +58,7 @@ impl Provider for OpenRouter {
         answer.unwrap_or_else(|refusal| refusal)
     }
 
-    fn lost(&self, _: &Received, _: &mut Desk) -> Answer {
+    fn elsewhere(&self, _: &Received, _: &mut Desk) -> Answer {
         refused(404, "Not Found")
     }
 

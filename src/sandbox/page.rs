@@ -45,7 +45,7 @@ pub(super) fn device(look: &Look, user_code: &str) -> Answer {
 pub(super) fn code(look: &Look, code: &str) -> Answer {
     let body = format!(
         "<p><label for=\"code\">Copy this code and paste it into the terminal.</label></p>\
-         <input id=\"code\" class=\"code\" type=\"text\" readonly value=\"{}\">\
+         <textarea id=\"code\" readonly rows=\"4\" spellcheck=\"false\">{}</textarea>\
          <p class=\"small\">The code works once, for ten minutes.</p>",
         escape(code)
     );

@@ -51,7 +51,7 @@ pub(super) trait Provider: Sync {
     fn answer(&self, endpoint: Endpoint, call: &Received, desk: &mut Desk) -> Answer;
 
     /// Answers a request to a path that the provider does not have.
-    fn lost(&self, call: &Received, desk: &mut Desk) -> Answer;
+    fn elsewhere(&self, call: &Received, desk: &mut Desk) -> Answer;
 
     /// Makes a login and a key that are ready to use and returns the provider's part of the start-up line.
     fn ready(&self, desk: &mut Desk) -> Value;

@@ -2,24 +2,22 @@
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::thread;
 
 use axum::Router;
-use axum::body::{Bytes, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::serve::ListenerExt;
-use futures_core::Stream;
 use serde_json::Value;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 
 use super::Options;
-use super::answer::{Answer, Body, Chunk, End};
+use super::answer::{Answer, Body};
 use super::control;
+use super::pieces::{Broken, Pieces};
 use super::provider::Endpoint;
 use super::received::Received;
 use super::script::Script;
@@ -215,51 +213,4 @@ fn respond(answer: Answer) -> Response {
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
     })
-}
-
-/// A body that is fed by a task of its own.
-struct Pieces(mpsc::Receiver<io::Result<Bytes>>);
-
-impl Pieces {
-    fn send(chunks: Vec<Chunk>, end: End) -> Self {
-        let (pieces, received) = mpsc::channel(1);
-        tokio::spawn(async move {
-            for chunk in chunks {
-                if !chunk.wait.is_zero() {
-                    tokio::time::sleep(chunk.wait).await;
-                }
-                if pieces.send(Ok(chunk.bytes)).await.is_err() {
-                    return;
-                }
-            }
-            match end {
-                End::Whole => {}
-                End::Drop => {
-                    // What was sent has to reach the client before the connection goes.
-                    let _ = pieces.send(Err(io::ErrorKind::ConnectionAborted.into())).await;
-                }
-                End::Hang => pieces.closed().await,
-            }
-        });
-        Self(received)
-    }
-}
-
-impl Stream for Pieces {
-    type Item = io::Result<Bytes>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(context)
-    }
-}
-
-/// A body that fails at once: before the head has left, and so the connection ends without a byte.
-struct Broken;
-
-impl Stream for Broken {
-    type Item = io::Result<Bytes>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
-    }
 }

@@ -98,7 +98,7 @@ impl Counter {
     fn usual(&mut self, endpoint: Option<Endpoint>, call: &Received) -> Answer {
         match endpoint {
             Some(endpoint) => self.provider.answer(endpoint, call, &mut self.desk),
-            None => self.provider.lost(call, &mut self.desk),
+            None => self.provider.elsewhere(call, &mut self.desk),
         }
     }
 

@@ -121,13 +121,24 @@ pub struct Callback {
     pub tail: String,
     /// The parameters.
     pub query: Vec<(String, String)>,
-    request: Request,
+    request: Option<Request>,
 }
 
 impl Callback {
     /// Sends the page.
-    pub fn answer(self, page: &str) {
-        send(self.request, 200, page);
+    pub fn answer(mut self, page: &str) {
+        if let Some(request) = self.request.take() {
+            send(request, 200, page);
+        }
+    }
+}
+
+impl Drop for Callback {
+    /// The library would tell the browser of an inner fault (500). A login that is over knows nothing any more.
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            send(request, 404, "");
+        }
     }
 }
 
@@ -161,7 +172,7 @@ impl Gate {
         }
         match self.read(&request) {
             Some((tail, query)) => {
-                let _ = tell.send(Callback { tail, query, request });
+                let _ = tell.send(Callback { tail, query, request: Some(request) });
             }
             None => send(request, 404, ""),
         }

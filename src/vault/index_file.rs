@@ -176,4 +176,11 @@ mod tests {
         let deep = format!(r#"{{"version":1,"x":{}"#, "[".repeat(100_000));
         assert_eq!(parse(Path::new("i"), deep.as_bytes()).unwrap_err().kind, VaultErrorKind::Damaged);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in r#"(\{|\}|\[|\]|:|,|"version"|"accounts"|"keys"|"store"|"file"|1|-|\.|null|.){0,60}"#) {
+            let _ = parse(Path::new("index.json"), text.as_bytes());
+        }
+    }
 }

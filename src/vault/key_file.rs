@@ -260,4 +260,12 @@ mod tests {
         assert_eq!(read(dir.path(), fixed().id()).err().unwrap().kind, VaultErrorKind::Symlink);
         assert_eq!(first_or_new(dir.path()).err().unwrap().kind, VaultErrorKind::Symlink);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(first in proptest::bool::ANY, noise in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let bytes = if first { [FIRST_LINE.as_bytes(), b"\n", &noise].concat() } else { noise };
+            proptest::prop_assert!(parse(Path::new("vault-0000000000000000.key"), &bytes).is_err());
+        }
+    }
 }

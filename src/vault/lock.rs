@@ -11,10 +11,8 @@ use super::slot::Slot;
 use crate::sys::files;
 use crate::sys::lock::FileLock;
 
-/// A holder of an account may need two time-outs of a request.
+/// A holder of an account may need two time-outs of a request; many that share a slow disk, the index for as long.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// The index is never held across I/O to others, so whoever has it longer than this is stopped or dead.
-const INDEX_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The lock of one account, needed to write or delete its secret; freed when dropped.
 #[derive(Debug)]
@@ -52,7 +50,7 @@ impl Held {
         for folder in folders {
             let path = ready(folder, slot)?;
             let lock = FileLock::wait(&path, PATIENCE).await.map_err(Doing::Lock.failed(&path))?;
-            files.push(lock.ok_or_else(|| busy(&slot.to_string(), &path, PATIENCE))?);
+            files.push(lock.ok_or_else(|| busy(&slot.to_string(), &path))?);
         }
         Ok(Self { files: files.into() })
     }
@@ -83,16 +81,16 @@ fn ready(data: &Path, slot: &Slot) -> Result<PathBuf, VaultError> {
 pub(super) fn index(data: &Path) -> Result<FileLock, VaultError> {
     let path = index_path(data);
     files::create_private_root(data).map_err(Doing::Lock.failed(&path))?;
-    let lock = FileLock::take(&path, INDEX_PATIENCE).map_err(Doing::Lock.failed(&path))?;
-    lock.ok_or_else(|| busy("the index of accounts", &path, INDEX_PATIENCE))
+    let lock = FileLock::take(&path, PATIENCE).map_err(Doing::Lock.failed(&path))?;
+    lock.ok_or_else(|| busy("the index of accounts", &path))
 }
 
 pub(super) fn index_path(data: &Path) -> PathBuf {
     data.join("index.lock")
 }
 
-fn busy(what: &str, path: &Path, patience: Duration) -> VaultError {
-    let seconds = patience.as_secs();
+fn busy(what: &str, path: &Path) -> VaultError {
+    let seconds = PATIENCE.as_secs();
     let words = format!("Another process has held the lock of {what} for {seconds} seconds ({}).", path.display());
     VaultError::new(VaultErrorKind::Busy, words).at(path)
 }

@@ -106,15 +106,14 @@ impl Vault {
             let words = format!("{slot} is longer than {LONGEST} bytes, so it was not kept.");
             return Err(VaultError::new(VaultErrorKind::Refused, words));
         }
-        let home = match self.disk_index()?.home(slot) {
-            None if self.files.has(slot) => Some(Home::File),
-            home => home,
-        };
+        let mut home = self.disk_index()?.home(slot);
+        if home.is_none() && self.files.has(slot) {
+            // The index lost it; the file is the truth.
+            self.update_index(|index| index.settle(slot, Home::File))?;
+            home = Some(Home::File);
+        }
         match (home, self.plan()) {
-            (Some(Home::File), _) => {
-                self.update_index(|index| index.settle(slot, Home::File))?;
-                self.to_file(slot, text)
-            }
+            (Some(Home::File), _) => self.to_file(slot, text),
             (Some(Home::Keyring), _) => self.write_in_keyring(slot, text, held).await,
             (Some(Home::Memory) | None, Plan::File(why)) => self.to_new_file(slot, text, why, None),
             (Some(Home::Memory) | None, Plan::Keyring { or_file }) => {

@@ -8,7 +8,7 @@ use llxprt_commands::Account;
 
 use super::fake_keyring::{FakeStore, Mood};
 use super::keyring::{Keyring, Patience};
-use super::{Entry, Home, Plan, Vault, VaultError, VaultErrorKind, Wish, Written};
+use super::{Entry, Home, Index, Plan, Vault, VaultError, VaultErrorKind, Wish, Written};
 use crate::config::Dirs;
 
 /// A vault whose data folder is the platform's own, so that the keyring counts.
@@ -404,4 +404,72 @@ fn where_new_logins_go_follows_wish_variable_and_folder() {
     ] {
         assert!(matches!(plan(dirs, wish, off), Plan::File(_)));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn logins_renewals_and_logouts_at_once_end_with_one_whole_secret_or_none() {
+    for wish in [Wish::File, Wish::Keyring] {
+        let place = Place::new();
+        let many = (0..12).map(|n| {
+            let vault = place.vault(wish);
+            tokio::spawn(async move {
+                let lock = vault.lock(&work()).await.unwrap();
+                if n % 3 == 0 {
+                    vault.delete(&lock, &work()).await.unwrap();
+                } else {
+                    let text = n.to_string().repeat(1000 + n);
+                    vault.write(&lock, &work(), &text).await.unwrap();
+                    let read = vault.read(&work(), &|_| {}).await.unwrap();
+                    assert_eq!(read.unwrap().as_str(), text);
+                }
+            })
+        });
+        for one in many.collect::<Vec<_>>() {
+            one.await.unwrap();
+        }
+        let vault = place.vault(wish);
+        let there = read(&vault, &work()).await.unwrap().is_some();
+        assert_eq!(home(&vault, &work()).is_some(), there);
+        assert_eq!(vault.files.list().unwrap().len() + place.store.secrets().len(), usize::from(there));
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_accounts_with_long_names_are_kept_apart() {
+    let place = Place::new();
+    let vault = place.vault(Wish::File);
+    let name = |n: usize| -> Account { format!("codex:{n:04}{}", "Z".repeat(60)).parse().unwrap() };
+    let thousand = |index: &mut Index| {
+        index.accounts.extend((0..1000).map(|n| (name(n).to_string(), Entry::new(Home::File))));
+    };
+    vault.update_index(thousand).unwrap();
+    write(&vault, &name(7), "seven").await.unwrap();
+    assert_eq!(read(&vault, &name(7)).await.unwrap().unwrap(), "seven");
+    assert_eq!(read(&vault, &name(8)).await.unwrap(), None);
+    assert_eq!(vault.index().unwrap().accounts_of(&"codex".parse().unwrap()).count(), 1000);
+}
+
+#[tokio::test]
+async fn a_secret_over_a_mebibyte_is_not_kept() {
+    let place = Place::new();
+    let vault = place.vault(Wish::File);
+    assert_eq!(write(&vault, &work(), &"x".repeat(1 << 20)).await.unwrap().home, Home::File);
+    let error = write(&vault, &work(), &"x".repeat((1 << 20) + 1)).await.unwrap_err();
+    assert_eq!(error.kind, VaultErrorKind::Refused);
+    assert_eq!(read(&vault, &work()).await.unwrap().unwrap().len(), 1 << 20);
+}
+
+/// The work of one account may run in a task of its own, which nothing cancels.
+#[tokio::test]
+async fn the_futures_of_the_vault_can_be_spawned() {
+    let place = Place::new();
+    let vault = Arc::new(place.vault(Wish::Keyring));
+    let spawned = tokio::spawn(async move {
+        let lock = vault.lock(&work()).await?;
+        vault.write(&lock, &work(), "x").await?;
+        vault.read(&work(), &|_| {}).await?;
+        vault.recover(Vec::new).await?;
+        vault.delete(&lock, &work()).await
+    });
+    assert_eq!(spawned.await.unwrap(), Ok(true));
 }

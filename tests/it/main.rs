@@ -5,7 +5,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod baseurl;
 mod imports;
+mod keys;
+mod keys_steps;
+mod lazy;
+mod login;
+mod oauth_setup;
+mod pages;
+mod precedence;
 mod sandbox_anthropic;
 mod sandbox_codex;
 mod sandbox_control;
@@ -14,5 +22,9 @@ mod sandbox_openai;
 mod sandbox_openrouter;
 mod sandbox_qwen;
 mod sandbox_steps;
+mod session_steps;
+mod set;
 mod stage;
 mod vault_keyring;
+mod vault_kill;
+mod vault_steps;

@@ -184,7 +184,7 @@ async fn the_paste_page_shows_code_and_state() {
         let (url, params) = stand.decide(&query, &[("account", WORK), ("decision", "allow")]).await.landed();
         assert!(url.as_str().starts_with(&page), "{url}");
         let shown = get(stand.http.get(url.as_str())).await;
-        assert!(shown.body.contains(&format!("value=\"{}#the-state\"", params["code"])), "{}", shown.body);
+        assert!(shown.body.contains(&format!(">{}#the-state</textarea>", params["code"])), "{}", shown.body);
         let ask = put(exchange(&params["code"]), "redirect_uri", json!(redirect));
         assert_eq!(stand.token(ask).await.status, 200);
     }
@@ -427,6 +427,10 @@ async fn a_login_needs_the_oauth_beta_and_everyone_the_version() {
     let got = get(post().header("x-api-key", &key).header("anthropic-version", "2023-06-01")).await;
     assert_eq!(got.status, 200);
     assert_eq!(got.header("anthropic-ratelimit-unified-status"), "");
+    let bearer = get(post().bearer_auth(&key).header("anthropic-version", "2026-10-21")).await;
+    assert_eq!(bearer.status, 200);
+    let old = get(post().bearer_auth(&key).header("anthropic-version", "2020-01-01")).await;
+    assert_eq!(old.at("/error/message").1, "anthropic-version: not a valid version");
     assert!(got.header("anthropic-ratelimit-requests-reset").contains('T'));
 }
 

@@ -1,119 +1,14 @@
 //! The vault with a real gnome-keyring on a bus of its own (`security.md` 3.1, F3).
-//!
-//! The keyring crate connects once in a process, so each vault here lives in a process of its own: this very binary,
-//! started again with the one test that reads steps from its input.
 
-use std::io::{BufRead, BufReader, Lines, Write};
 use std::os::unix::net::UnixListener;
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use llxprt::config::Dirs;
-use llxprt::secret::Secret;
-use llxprt::vault::{Vault, VaultError, Wish};
-
 use crate::support::secret_service::SecretService;
+use crate::vault_steps::Steps;
 
-const ROOT: &str = "LLXPRT_TEST_VAULT";
 const LOGIN: [(&str, &str); 2] = [("service", "llxprt-code-oauth"), ("username", "anthropic:default")];
 /// What LLxprt Code looks for, and what it writes besides.
 const THEIRS: [(&str, &str); 3] = [LOGIN[0], LOGIN[1], ("target", "default")];
-
-/// A process with a vault that takes steps.
-struct Steps {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: Lines<BufReader<ChildStdout>>,
-}
-
-impl Steps {
-    fn start(service: &SecretService, root: &Path) -> Self {
-        let environment = service.environment().map(|(name, value)| (name, value.into_os_string()));
-        Self::start_in(environment, root)
-    }
-
-    fn start_in<K: AsRef<std::ffi::OsStr>, V: AsRef<std::ffi::OsStr>>(
-        environment: impl IntoIterator<Item = (K, V)>,
-        root: &Path,
-    ) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "vault_keyring::steps", "--ignored", "--nocapture", "--test-threads=1"])
-            .env_clear()
-            .envs(environment)
-            .env(ROOT, root)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let (input, output) = (child.stdin.take(), child.stdout.take().unwrap());
-        Self { child, input, output: BufReader::new(output).lines() }
-    }
-
-    /// Takes one step and returns what came of it.
-    fn step(&mut self, step: &str) -> String {
-        writeln!(self.input.as_mut().unwrap(), "{step}").unwrap();
-        loop {
-            let line = self.output.next().expect("the process still runs").unwrap();
-            if let Some(answer) = line.strip_prefix("| ") {
-                return answer.to_owned();
-            }
-        }
-    }
-
-    /// Lets the process end, which no hanging keyring may prevent.
-    fn end(mut self) {
-        drop(self.input.take());
-        while self.output.next().is_some() {}
-        assert!(self.child.wait().unwrap().success());
-    }
-}
-
-#[test]
-#[ignore = "started by the other tests, with steps on its input"]
-fn steps() {
-    let Some(root) = std::env::var_os(ROOT) else { return };
-    let dirs = Dirs { overridden: false, ..Dirs::below(Path::new(&root)) };
-    let vault = Vault::new(&dirs, Wish::Auto, false, false);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    for line in std::io::stdin().lines() {
-        let line = line.unwrap();
-        let words: Vec<&str> = line.splitn(3, ' ').collect();
-        let answer = match runtime.block_on(take(&vault, &words)) {
-            Ok(answer) => format!("ok {answer}"),
-            Err(error) => format!("{:?}: {error}", error.kind),
-        };
-        println!("\n| {answer}");
-    }
-}
-
-async fn take(vault: &Vault, words: &[&str]) -> Result<String, VaultError> {
-    Ok(match words {
-        ["probe"] => vault.probe_keyring().await?.to_owned(),
-        ["write", account, json] => {
-            let account = account.parse().unwrap();
-            let lock = vault.lock(&account).await?;
-            format!("{:?}", vault.write(&lock, &account, json).await?.home)
-        }
-        ["read", account] => {
-            let text = vault.read(&account.parse().unwrap(), &|_| {}).await?;
-            text.map_or("none".to_owned(), |text| text.to_string())
-        }
-        ["delete", account] => {
-            let account = account.parse().unwrap();
-            let lock = vault.lock(&account).await?;
-            vault.delete(&lock, &account).await?.to_string()
-        }
-        ["save", name, key] => format!("{:?}", vault.write_key(&name.parse().unwrap(), &Secret::new(*key)).await?.home),
-        ["recover"] => {
-            let recovered = vault.recover(Vec::new).await?;
-            let named: Vec<_> = recovered.index.accounts.keys().chain(recovered.index.keys.keys()).cloned().collect();
-            format!("[{}] {}", named.join(" "), recovered.notices.join(" "))
-        }
-        other => panic!("{other:?}"),
-    })
-}
 
 fn root() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -123,7 +18,7 @@ fn root() -> tempfile::TempDir {
 #[ignore = "needs gnome-keyring"]
 fn what_we_write_other_programs_find_and_what_we_delete_is_gone() {
     let (service, root) = (SecretService::unlocked(), root());
-    let mut vault = Steps::start(&service, root.path());
+    let mut vault = Steps::start(service.environment(), root.path());
     assert_eq!(vault.step("probe"), "ok Secret Service");
     assert_eq!(vault.step(r#"write anthropic:default {"access_token":"canary"}"#), "ok Keyring");
     assert_eq!(service.lookup(&THEIRS).unwrap(), r#"{"access_token":"canary"}"#);
@@ -144,7 +39,7 @@ fn a_login_of_llxprt_code_is_found_renewed_in_its_place_and_still_found_by_it() 
     let (service, root) = (SecretService::unlocked(), root());
     let theirs = [THEIRS[0], THEIRS[1], THEIRS[2], ("application", "rust-keyring")];
     service.store(&theirs, "first");
-    let mut vault = Steps::start(&service, root.path());
+    let mut vault = Steps::start(service.environment(), root.path());
     assert_eq!(vault.step("read anthropic:default"), "ok first");
     assert_eq!(vault.step("write anthropic:default second"), "ok Keyring");
     assert_eq!((service.lookup(&theirs).unwrap(), service.count(&LOGIN)), ("second".to_owned(), 1));
@@ -158,7 +53,7 @@ fn of_several_items_the_newest_is_read_and_a_write_leaves_one_that_llxprt_code_f
     service.store(&[LOGIN[0], LOGIN[1], ("by", "an older program")], "oldest");
     service.store(&[LOGIN[0], LOGIN[1], ("by", "a newer program")], "newest");
     service.store(&[LOGIN[0], ("username", "anthropic:other")], "another account");
-    let mut vault = Steps::start(&service, root.path());
+    let mut vault = Steps::start(service.environment(), root.path());
     assert_eq!(vault.step("read anthropic:default"), "ok newest");
     assert_eq!(vault.step("write anthropic:default ours"), "ok Keyring");
     assert_eq!((service.lookup(&THEIRS).unwrap(), service.count(&LOGIN)), ("ours".to_owned(), 1));
@@ -172,7 +67,7 @@ fn of_several_items_the_newest_is_read_and_a_write_leaves_one_that_llxprt_code_f
 #[ignore = "needs gnome-keyring"]
 fn without_a_service_logins_go_to_files_and_one_that_appears_takes_the_next() {
     let (mut service, root) = (SecretService::bus_alone(), root());
-    let mut vault = Steps::start(&service, root.path());
+    let mut vault = Steps::start(service.environment(), root.path());
     assert!(vault.step("probe").starts_with("Absent: No keyring answers here"));
     assert_eq!(vault.step("write anthropic:default x"), "ok File");
     service.start();
@@ -186,7 +81,7 @@ fn without_a_service_logins_go_to_files_and_one_that_appears_takes_the_next() {
 #[ignore = "needs gnome-keyring"]
 fn a_locked_keyring_makes_its_accounts_unreadable_and_new_logins_go_to_files() {
     let (mut service, root) = (SecretService::unlocked(), root());
-    let mut vault = Steps::start(&service, root.path());
+    let mut vault = Steps::start(service.environment(), root.path());
     assert_eq!(vault.step("write anthropic:default x"), "ok Keyring");
     service.lock();
     assert!(vault.step("read anthropic:default").starts_with("Refused: anthropic:default belongs in the keyring"));
@@ -205,7 +100,7 @@ fn a_locked_keyring_makes_its_accounts_unreadable_and_new_logins_go_to_files() {
 #[ignore = "needs gnome-keyring"]
 fn a_keyring_that_dies_is_gone_and_one_that_is_started_again_is_used_by_the_same_process() {
     let (mut service, root) = (SecretService::unlocked(), root());
-    let mut vault = Steps::start(&service, root.path());
+    let mut vault = Steps::start(service.environment(), root.path());
     assert_eq!(vault.step("write anthropic:default x"), "ok Keyring");
     service.kill();
     assert!(vault.step("read anthropic:default").starts_with("Absent: "));
@@ -222,7 +117,7 @@ fn a_keyring_that_dies_is_gone_and_one_that_is_started_again_is_used_by_the_same
 fn a_service_that_owns_its_name_and_never_answers_costs_two_seconds_once() {
     let (service, root) = (SecretService::unlocked(), root());
     service.stop();
-    let mut vault = Steps::start(&service, root.path());
+    let mut vault = Steps::start(service.environment(), root.path());
     assert!(vault.step("probe").starts_with("NoAnswer: "));
     let begun = Instant::now();
     assert_eq!(vault.step("write anthropic:default x"), "ok File");
@@ -241,7 +136,7 @@ fn a_bus_that_never_answers_keeps_no_process_from_ending() {
     let socket = root.path().join("bus");
     let _deaf = UnixListener::bind(&socket).unwrap();
     let address = format!("unix:path={}", socket.display());
-    let mut vault = Steps::start_in([("DBUS_SESSION_BUS_ADDRESS", address)], root.path());
+    let mut vault = Steps::start([("DBUS_SESSION_BUS_ADDRESS", address)], root.path());
     assert!(vault.step("probe").starts_with("NoAnswer: "));
     assert_eq!(vault.step("write anthropic:default x"), "ok File");
     vault.end();
@@ -251,13 +146,13 @@ fn a_bus_that_never_answers_keeps_no_process_from_ending() {
 #[ignore = "needs gnome-keyring"]
 fn a_keyring_that_falls_silent_is_given_up_and_what_was_given_up_is_never_written() {
     let (service, root) = (SecretService::unlocked(), root());
-    let mut vault = Steps::start(&service, root.path());
+    let mut vault = Steps::start(service.environment(), root.path());
     assert_eq!(vault.step("write anthropic:default x"), "ok Keyring");
     service.stop();
     assert!(vault.step("write anthropic:default late").starts_with("NoAnswer: "));
     service.go_on();
     assert!(vault.step("read anthropic:default").starts_with("NoAnswer: "), "left alone for the rest of the run");
-    let mut next = Steps::start(&service, root.path());
+    let mut next = Steps::start(service.environment(), root.path());
     assert_eq!(next.step("read anthropic:default"), "ok x");
     next.end();
     assert_eq!(service.lookup(&THEIRS).unwrap(), "x");
@@ -271,7 +166,7 @@ fn without_an_index_the_keyring_is_searched_and_a_locked_one_raises_no_dialog() 
     service.store(&THEIRS, "theirs");
     service.store(&[("service", "llxprt-code-provider-keys"), ("username", "openai"), ("target", "default")], "k");
     service.lock();
-    let mut vault = Steps::start(&service, root.path());
+    let mut vault = Steps::start(service.environment(), root.path());
     let locked = vault.step("recover");
     assert!(locked.starts_with("ok [] The keyring is locked"), "{locked}");
     service.kill();

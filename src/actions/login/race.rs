@@ -74,6 +74,11 @@ pub(super) fn race(
     // Dropped before anything else is said: the port is free for the next login.
     course.listening = None;
     course.device = None;
+    while let Ok(event) = events.try_recv() {
+        if let Event::Callback(late) = event {
+            late.answer(&page("This sign-in is over", "It ended in the terminal. You can close this page."));
+        }
+    }
     run.chosen.earlier_states.extend(course.attempts.into_iter().map(|a| a.state));
     result
 }
@@ -273,6 +278,11 @@ fn came_back(
             }
         }
     });
+    while let Ok(event) = events.try_recv() {
+        if let Event::Callback(again) = event {
+            held.push(again);
+        }
+    }
     let page = match &result {
         Ok(signed) => {
             let who = signed.identity.email.as_deref().map_or(String::new(), |e| format!(" as {e}"));

@@ -139,7 +139,8 @@ fn every_row_of_the_table() {
         (
             "quota with a reset that is over, or not to be believed: a minute",
             vec![quota(Some(NOW)), quota(Some(NOW + 400 * 24 * 3600))],
-            "use a\n  a limited 60 s\n  a is at its limit until +60 · using b\nuse b\n  b limited 60 s\nall used up E-LIMIT",
+            "use a\n  a limited 60 s\n  a is at its limit until +60 · using b\n\
+             use b\n  b limited 60 s\nall used up E-LIMIT",
         ),
         (
             "a burst: the same bucket once more",
@@ -176,7 +177,8 @@ fn every_row_of_the_table() {
         (
             "none left: each by its own way",
             vec![quota(Some(NOW + 9)), Outcome::Revoked { reason: reason() }],
-            "use a\n  a limited 9 s\n  a is at its limit until +9 · using b\nuse b\n  b needs login: words\nall used up E-LIMIT",
+            "use a\n  a limited 9 s\n  a is at its limit until +9 · using b\n\
+             use b\n  b needs login: words\nall used up E-LIMIT",
         ),
     ];
     for (row, outcomes, expected) in rows {

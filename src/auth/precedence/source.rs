@@ -5,7 +5,7 @@ use llxprt_commands::{
     SetAction,
 };
 
-use super::Tier;
+use super::{Here, Tier};
 use crate::error::Next;
 use crate::secret::Secret;
 
@@ -132,6 +132,27 @@ impl Source {
         }
     }
 
+    /// Returns the name of the saved key that it is.
+    pub fn saved_key(&self) -> Option<&str> {
+        match self {
+            Self::FlagKeyName(name) | Self::LoadedKey(name) | Self::OwnKey(name) => Some(name.as_str()),
+            Self::ProfileKeyName(_, name) | Self::SettingKeyName(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Returns the file that it names.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::SessionKeyfile(path)
+            | Self::FlagKeyfile(path)
+            | Self::ProfileKeyfile(_, path)
+            | Self::SettingOwnKeyfile(path)
+            | Self::SettingKeyfile(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// Returns what it is, for the middle of a sentence.
     pub fn words(&self, provider: &Provider) -> String {
         let name = self.name(provider);
@@ -155,7 +176,7 @@ impl Source {
     }
 
     /// Returns what takes it away.
-    pub fn removal(&self, provider: &Provider) -> Next {
+    pub fn removal(&self, provider: &Provider, here: Here) -> Next {
         let unset = |key: String| {
             Next::Command(Command::Set(Set { key: None, value: Vec::new(), action: Some(SetAction::Unset { key }) }))
         };
@@ -167,9 +188,7 @@ impl Source {
             Self::FlagKey | Self::FlagKeyfile(_) | Self::FlagKeyName(_) => {
                 Next::Say(format!("start again without {}", self.name(provider)))
             }
-            Self::ProfileKeyfile(..) | Self::ProfileKeyName(..) | Self::ProfileKey(_) => {
-                Next::Command(Command::Profile(Profile { action: Some(ProfileAction::Unload) }))
-            }
+            Self::ProfileKeyfile(..) | Self::ProfileKeyName(..) | Self::ProfileKey(_) => here.unload(),
             Self::SettingOwnKeyfile(_)
             | Self::SettingKeyfile(_)
             | Self::SettingKeyName(_)
@@ -179,11 +198,24 @@ impl Source {
                 let action = Some(KeyAction::Delete { name: name.clone() });
                 Next::Command(Command::Key(Key { key: None, action }))
             }
-            Self::Variable(name) => Next::Say(format!("leave, unset {name}, start again")),
+            Self::Variable(name) if here.session => Next::Say(format!("leave, unset {name}, start again")),
+            Self::Variable(name) => Next::Say(format!("unset {name}")),
             Self::OAuth => {
                 let action = Some(AuthAction::Disable);
                 Next::Command(Command::Auth(Auth { provider: Some(provider.clone()), action }))
             }
+        }
+    }
+}
+
+impl Here {
+    /// Returns what takes the loaded profile away.
+    pub(super) fn unload(self) -> Next {
+        let profile = |action| Next::Command(Command::Profile(Profile { action: Some(action) }));
+        match (self.session, self.profile_by_flag) {
+            (true, _) => profile(ProfileAction::Unload),
+            (false, true) => Next::Say("start again without --profile-load".to_owned()),
+            (false, false) => profile(ProfileAction::SetDefault { name: "none".to_owned() }),
         }
     }
 }

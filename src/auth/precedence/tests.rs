@@ -1,6 +1,6 @@
 use llxprt_commands::{Bucket, Command, Provider, Set};
 
-use super::{AuthOnly, Found, Given, OAuth, Resolution, Source, Sources, Tier, Use, resolve};
+use super::{AuthOnly, Found, Given, Here, OAuth, Resolution, Source, Sources, Tier, Use, resolve};
 use crate::auth::failover::State;
 use crate::error::{Code, Next};
 
@@ -38,7 +38,7 @@ fn on() -> OAuth {
 }
 
 fn keys(keys: Vec<Found>) -> Resolution {
-    resolve(&provider(), &Sources { keys, oauth: on(), auth_only: None })
+    resolve(&provider(), &Sources { keys, oauth: on(), auth_only: None, ..Sources::default() })
 }
 
 /// All sources there are, in their order.
@@ -80,7 +80,8 @@ fn the_first_tier_that_is_there_wins_and_auth_only_skips_the_keys() {
                 found(Source::FlagKey, given(Tier::Flags)),
             ];
             let oauth = OAuth { enabled: there(Tier::OAuth), ..on() };
-            let resolution = resolve(&provider(), &Sources { keys, oauth, auth_only: auth_only.clone() });
+            let resolution =
+                resolve(&provider(), &Sources { keys, oauth, auth_only: auth_only.clone(), ..Sources::default() });
 
             let counts = |tier: &Tier| there(*tier) && (auth_only.is_none() || *tier == Tier::OAuth);
             let expected = Tier::ALL.into_iter().find(counts);
@@ -127,14 +128,15 @@ fn a_source_that_cannot_be_used_is_an_error_and_never_a_fall() {
         let failure = resolution.failure().unwrap();
         assert_eq!(failure.code, Code::Key);
         assert!(failure.message.ends_with("cannot be used: no such file."), "{}", failure.message);
-        assert_eq!(failure.next, [source.removal(&provider())]);
+        assert_eq!(failure.next, [source.removal(&provider(), Here::default())]);
         assert!(resolution.shadow_note().is_some());
         assert_eq!(resolution.tiers[source.tier() as usize].usage, Use::Broken);
     }
     // What loses anyway, or is left out by authOnly, may be broken.
     let broken = || variable(Given::Broken("it holds only blanks".into()));
     assert_eq!(keys(vec![broken(), found(Source::FlagKey, value())]).error, None);
-    let sources = Sources { keys: vec![broken()], oauth: on(), auth_only: Some(AuthOnly::Profile) };
+    let sources =
+        Sources { keys: vec![broken()], oauth: on(), auth_only: Some(AuthOnly::Profile), ..Sources::default() };
     assert_eq!(resolve(&provider(), &sources).winner.unwrap().tier, Tier::OAuth);
 }
 
@@ -200,7 +202,7 @@ fn the_screen_says_what_is_used_and_what_changes_it() {
     assert_eq!(change.text, "To use the sign-in instead");
     let (key, value) = (Some("authOnly".to_owned()), vec!["true".to_owned()]);
     assert_eq!(change.next[0], Next::Command(Command::Set(Set { key, value, action: None })));
-    assert_eq!(change.next[1], Next::Say("leave, unset ANTHROPIC_API_KEY, start again".into()));
+    assert_eq!(change.next[1], Next::Say("unset ANTHROPIC_API_KEY".into()));
     assert_eq!(
         resolution.shadow_note().unwrap().text,
         "ANTHROPIC_API_KEY is set, and a key wins over a sign-in: requests to anthropic are billed to it."
@@ -223,7 +225,12 @@ fn headlines_fit_each_case() {
         "anthropic uses the sign-in work@company.com, because no key is there."
     );
     assert_eq!(
-        of(Sources { keys: key(Source::FlagKey), oauth: on(), auth_only: Some(AuthOnly::Setting) }),
+        of(Sources {
+            keys: key(Source::FlagKey),
+            oauth: on(),
+            auth_only: Some(AuthOnly::Setting),
+            ..Sources::default()
+        }),
         "anthropic uses the sign-in work@company.com, because authOnly is true."
     );
     assert_eq!(
@@ -233,11 +240,21 @@ fn headlines_fit_each_case() {
     assert_eq!(of(Sources { oauth: off(), ..Sources::default() }), "anthropic has no key, and its sign-in is off.");
     assert_eq!(of(Sources::default()), "anthropic has no key, and keys are all that it takes.");
     assert_eq!(
-        of(Sources { keys: vec![variable(value()), found(Source::FlagKey, value())], oauth: off(), auth_only: None }),
+        of(Sources {
+            keys: vec![variable(value()), found(Source::FlagKey, value())],
+            oauth: off(),
+            auth_only: None,
+            ..Sources::default()
+        }),
         "anthropic uses the key given with --key, because the command line goes before the environment."
     );
     assert_eq!(
-        of(Sources { keys: key(Source::FlagKey), oauth: off(), auth_only: Some(AuthOnly::Setting) }),
+        of(Sources {
+            keys: key(Source::FlagKey),
+            oauth: off(),
+            auth_only: Some(AuthOnly::Setting),
+            ..Sources::default()
+        }),
         "anthropic has a key, but authOnly is true and its sign-in is off."
     );
 }
@@ -255,7 +272,7 @@ fn a_base_url_elsewhere_takes_keys_and_no_login() {
         "anthropic has no key, and the base URL is at https://proxy.example, \
          and a sign-in is only sent to https://api.anthropic.com."
     );
-    let sources = Sources { keys: vec![variable(value())], oauth, auth_only: None };
+    let sources = Sources { keys: vec![variable(value())], oauth, auth_only: None, ..Sources::default() };
     assert_eq!(resolve(&provider(), &sources).winner.unwrap().tier, Tier::Environment);
 }
 
@@ -266,4 +283,29 @@ fn a_thousand_logins_are_counted_not_listed() {
     let resolution = resolve(&provider(), &Sources { oauth, ..Sources::default() });
     assert_eq!(resolution.tiers[4].detail, "b0, b1, b2, b3, b4 and 995 more");
     assert_eq!(resolution.credential_json(), serde_json::json!({"tier": 5, "source": "oauth", "detail": "b7"}));
+}
+
+#[test]
+fn what_takes_a_source_away_can_be_typed_where_it_is_read() {
+    let of = |source: &Source, session, profile_by_flag| source.removal(&provider(), Here { session, profile_by_flag });
+    for source in all() {
+        for here in [(true, false), (true, true), (false, false), (false, true)] {
+            if let Next::Command(command) = of(&source, here.0, here.1) {
+                // A session's own choices cannot be there in the shell.
+                let session_only = matches!(source, Source::SessionKey | Source::LoadedKey(_));
+                let place = command.place();
+                assert!(here.0 || session_only || place == llxprt_commands::Place::Anywhere, "{source:?} {here:?}");
+            }
+        }
+    }
+    let profile = Source::ProfileKey("p".parse().unwrap());
+    let typed = |next: Next| match next {
+        Next::Command(command) => command.to_string(),
+        Next::Say(words) | Next::Shell(words) => words,
+    };
+    assert_eq!(typed(of(&profile, true, true)), "/profile unload");
+    assert_eq!(typed(of(&profile, false, true)), "start again without --profile-load");
+    assert_eq!(typed(of(&profile, false, false)), "/profile set-default none");
+    let variable = Source::Variable("ANTHROPIC_API_KEY".into());
+    assert_eq!(typed(of(&variable, true, false)), "leave, unset ANTHROPIC_API_KEY, start again");
 }

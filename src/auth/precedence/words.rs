@@ -1,9 +1,7 @@
 //! What a resolution is told as: the screen of `why`, the note that a key shadows a login, the failure without a
 //! credential. All from the resolution itself, so that none can say something else.
 
-use llxprt_commands::{
-    Auth, AuthAction, Command, Key, KeyAction, Login, Profile, ProfileAction, Provider, Set, SetAction,
-};
+use llxprt_commands::{Auth, AuthAction, Command, Key, KeyAction, Login, Provider, Set, SetAction};
 
 use super::{AuthOnly, Found, Given, OAuth, Resolution, Source, Tier, Unusable, Use};
 use crate::auth::failover::State;
@@ -58,14 +56,15 @@ impl Resolution {
 
     /// Returns the rows of `why`.
     pub fn rows(&self) -> Vec<Row> {
-        let mark = |usage| match usage {
+        let mark = |state: &super::TierState| match state.usage {
             Use::Used => Some("used".to_owned()),
             Use::ShadowedBy(tier) => Some(format!("shadowed by {}", tier.number())),
+            Use::Skipped if !state.present => None,
             Use::Skipped => Some("left out by authOnly".to_owned()),
             Use::Broken => Some("cannot be used".to_owned()),
             Use::Absent => None,
         };
-        let row = |s: &super::TierState| Row { tier: s.tier, detail: s.detail.clone(), mark: mark(s.usage) };
+        let row = |s: &super::TierState| Row { tier: s.tier, detail: s.detail.clone(), mark: mark(s) };
         self.tiers.iter().map(row).collect()
     }
 
@@ -74,14 +73,14 @@ impl Resolution {
         let provider = &self.provider;
         let keys = |note: &str, next| Note { text: note.to_owned(), next };
         if let Some(Unusable { source, .. }) = &self.error {
-            return keys("To go on without it", vec![source.removal(provider)]);
+            return keys("To go on without it", vec![source.removal(provider, self.here)]);
         }
         match &self.winner {
             Some(winner) if winner.tier != Tier::OAuth && self.oauth_waits() => {
-                keys("To use the sign-in instead", vec![auth_only(), winner.source.removal(provider)])
+                keys("To use the sign-in instead", vec![auth_only(), winner.source.removal(provider, self.here)])
             }
             Some(winner) if winner.tier != Tier::OAuth => {
-                keys("To go on without it", vec![winner.source.removal(provider)])
+                keys("To go on without it", vec![winner.source.removal(provider, self.here)])
             }
             Some(_) if self.skips_a_key() => keys("To use the key instead", vec![self.keys_again()]),
             Some(_) => keys("To use a key instead", vec![save_key(provider)]),
@@ -98,7 +97,7 @@ impl Resolution {
         let why = auth(provider, AuthAction::Why);
         if let Some(error) = &self.error {
             let text = format!("{} The sign-in is not used before that is settled.", self.headline());
-            return Some(Note { text, next: vec![error.source.removal(provider), why] });
+            return Some(Note { text, next: vec![error.source.removal(provider, self.here), why] });
         }
         let source = &self.winner.as_ref().filter(|winner| winner.tier != Tier::OAuth)?.source;
         let text = match source {
@@ -169,7 +168,7 @@ impl Resolution {
     /// What makes keys count again.
     fn keys_again(&self) -> Next {
         match self.auth_only {
-            Some(AuthOnly::Profile) => Next::Command(Command::Profile(Profile { action: Some(ProfileAction::Unload) })),
+            Some(AuthOnly::Profile) => self.here.unload(),
             Some(AuthOnly::Flag) => Next::Say("start again without --set authOnly=true".to_owned()),
             Some(AuthOnly::Setting) | None => {
                 let action = Some(SetAction::Unset { key: "authOnly".to_owned() });

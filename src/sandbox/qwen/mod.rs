@@ -57,7 +57,7 @@ impl Provider for Qwen {
         }
     }
 
-    fn lost(&self, _: &Received, _: &mut Desk) -> Answer {
+    fn elsewhere(&self, _: &Received, _: &mut Desk) -> Answer {
         Answer::json(404, json!({"detail": "Not Found"}))
     }
 

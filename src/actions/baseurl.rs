@@ -1,0 +1,127 @@
+//! `/baseurl`: where the API of the active provider is.
+
+use llxprt_commands::{Baseurl, Provider};
+use serde_json::json;
+use url::Url;
+
+use super::key;
+use crate::auth::precedence::elsewhere;
+use crate::config::Origin;
+use crate::error::{Code, Failure, Outcome};
+use crate::providers::{Manifest, base_url};
+use crate::run::Run;
+
+const SETTING: &str = "base-url";
+
+/// `/baseurl [URL|none]`: for this session; in the shell, which has none, for good (`base-url`).
+pub(super) fn baseurl(run: &mut Run, choice: Baseurl) -> Outcome {
+    let Baseurl { url } = choice;
+    let Some(text) = url else { return show(run) };
+    let url = read(&text)?;
+    if !run.ui.session {
+        return persist(run, url.as_ref());
+    }
+    let provider = key::active(run, "A base URL")?;
+    let manifest = run.manifest(&provider)?;
+    let back = format!("Requests to {provider} go to {} again.", manifest.api.base_url);
+    run.ui.say(&match &url {
+        Some(url) => format!("Requests to {provider} go to {url} in this session."),
+        None => back,
+    });
+    run.chosen.base_urls.insert(provider.clone(), url);
+    key::tell_used(run, &provider)
+}
+
+fn persist(run: &mut Run, url: Option<&Url>) -> Outcome {
+    match url {
+        Some(url) => {
+            run.settings.set(SETTING, url.as_str())?;
+            run.ui
+                .say(&format!("Requests to the active provider go to {url} from now on (base-url in settings.json)."));
+        }
+        None if run.settings.unset(SETTING)? => run.ui.say("base-url is removed from settings.json."),
+        None => run.ui.say("settings.json has no base-url."),
+    }
+    match run.active() {
+        Some(provider) => key::tell_used(run, &provider),
+        None => Ok(()),
+    }
+}
+
+fn show(run: &Run) -> Outcome {
+    run.settings.whole()?;
+    let provider = key::active(run, "A base URL")?;
+    let manifest = run.manifest(&provider)?;
+    check(run, &provider)?;
+    let given = run.base_url_given(&provider);
+    let origin = given.as_ref().map_or("manifest", |(_, origin)| word(*origin));
+    let url = given.and_then(|(url, _)| url.ok()).unwrap_or_else(|| manifest.api.base_url.clone());
+    let keeps_sign_in = no_sign_in(run, manifest);
+    if run.ui.json {
+        run.ui.document(&json!({
+            "schema": "llxprt.baseurl.v1", "provider": provider.as_str(), "base_url": url.as_str(), "origin": origin,
+            "sign_in": keeps_sign_in.is_none(),
+        }));
+        return Ok(());
+    }
+    run.ui.data(&format!("{url}  ({origin})"));
+    if let Some(why) = keeps_sign_in {
+        run.ui.note(&format!("A sign-in is not used: {why}."));
+    }
+    Ok(())
+}
+
+/// Reads what was typed for a base URL; `none` is the provider's own.
+///
+/// # Errors
+/// `E-USAGE` with the rule.
+pub(super) fn read(text: &str) -> Outcome<Option<Url>> {
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(None);
+    }
+    base_url(text).map(Some).map_err(|why| Failure::new(Code::Usage, format!("That address {why}.")))
+}
+
+/// Fails where a base URL is given that cannot be used: a request must not go elsewhere instead.
+///
+/// # Errors
+/// `E-SETTING` with the place.
+pub(super) fn check(run: &Run, provider: &Provider) -> Outcome {
+    match run.base_url_given(provider) {
+        Some((Err(why), origin)) => {
+            let place = match origin {
+                Origin::Profile => "the loaded profile",
+                Origin::Flag | Origin::Settings | Origin::Default => "settings.json",
+            };
+            Err(Failure::new(Code::Setting, format!("The base-url in {place} cannot be used: it {why}.")))
+        }
+        Some((Ok(_), _)) | None => Ok(()),
+    }
+}
+
+/// Returns why a sign-in is not sent to the base URL, as the end of a sentence.
+pub(super) fn no_sign_in(run: &Run, manifest: &Manifest) -> Option<String> {
+    let own = [Some(&manifest.api.base_url), manifest.api.oauth_base_url.as_ref()];
+    let own: Vec<&str> = own.into_iter().flatten().map(Url::as_str).collect();
+    match run.base_url_given(&manifest.name)?.0 {
+        Ok(url) => elsewhere(url.as_str(), &own),
+        Err(why) => Some(format!("the base URL {why}")),
+    }
+}
+
+/// Returns the sentence on a base URL that is not the manifest's, for `why`.
+pub(super) fn words(run: &Run, provider: &Provider) -> Option<String> {
+    let (url, origin) = run.base_url_given(provider)?;
+    Some(match url {
+        Ok(url) => format!("Requests go to {url} ({}).", word(origin)),
+        Err(why) => format!("No request is made: the base URL ({}) {why}.", word(origin)),
+    })
+}
+
+fn word(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Flag => "this session",
+        Origin::Profile => "profile",
+        Origin::Settings | Origin::Default => "settings.json",
+    }
+}
