@@ -12,7 +12,7 @@ use super::attempt::{End, attempt};
 use super::told;
 use crate::auth::failover::{self, BucketState, Gone, Mode, Outcome as Came, Plan, Policy, Record, Step, Stop};
 use crate::auth::signals::{self, Signal};
-use crate::auth::{Tokens, claim_headers};
+use crate::auth::{Tokens, api_base, claim_headers};
 use crate::chat::{Auth, Finished, Trouble};
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Manifest, Switching};
@@ -86,6 +86,8 @@ struct Happened {
     stopped: bool,
     /// The failure in full, for the case that it is the end of everything.
     failure: Option<Failure>,
+    /// What to do where the plan of a login does not cover this.
+    hint: Option<String>,
     /// When the access token that was sent runs out; tells whether somebody signed in anew meanwhile.
     expiry: Option<i64>,
 }
@@ -103,6 +105,11 @@ pub(super) fn turn(run: &mut Run, provider: &Provider, means: Means) -> Result<A
         turn.say(run, &notice);
     }
     let (mut last_failure, mut why): (Option<Failure>, String) = (None, String::new());
+    let mut hint: Option<String> = None;
+    let hinted = |failure: Failure, hint: Option<String>| match hint {
+        Some(hint) => failure.say(hint),
+        None => failure,
+    };
     let mut found: Option<Tokens> = None;
     let mut sent: Option<Happened> = None;
     loop {
@@ -122,11 +129,11 @@ pub(super) fn turn(run: &mut Run, provider: &Provider, means: Means) -> Result<A
             Step::Stop(stop) => {
                 let text = sent.map(|result| result.text).unwrap_or_default();
                 run.conversation.answer(&text);
-                return Err(Ended::Final(turn.stopped(run, stop, last_failure)));
+                return Err(Ended::Final(hinted(turn.stopped(run, stop, last_failure), hint)));
             }
             Step::AllUsedUp(gone) => {
                 let earliest = failover::earliest(&gone);
-                return Err(Ended::UsedUp(turn.used_up(run, &gone, last_failure), earliest));
+                return Err(Ended::UsedUp(hinted(turn.used_up(run, &gone, last_failure), hint), earliest));
             }
         };
         if result.stopped {
@@ -141,6 +148,7 @@ pub(super) fn turn(run: &mut Run, provider: &Provider, means: Means) -> Result<A
         let records = plan.outcome(result.came.clone(), result.shown, run.now());
         turn.learn(run, &mut result, &records);
         last_failure = result.failure.take();
+        hint = result.hint.take().or(hint);
         result.came.reason().clone_into(&mut why);
         if result.finished.is_some() || result.shown {
             sent = Some(result);
@@ -201,24 +209,25 @@ impl Turn {
 
     /// Sends the request with a bucket whose token is fresh, or says why it has none.
     fn send(&self, run: &mut Run, bucket: &Bucket, found: &mut Option<Tokens>) -> Outcome<Happened> {
-        let (auth, claims, expiry) = match &self.means {
-            Means::Key { key, .. } => (Auth::Key(key.clone()), Vec::new(), None),
+        let (auth, claims, expiry, told) = match &self.means {
+            Means::Key { key, .. } => (Auth::Key(key.clone()), Vec::new(), None, None),
             Means::Accounts(_) => {
                 let account = self.account(bucket);
                 let tokens = match token(run, &account) {
                     Ok(tokens) => tokens,
                     Err(failure) => return no_token(bucket, failure),
                 };
-                let (_, oauth) = run.oauth(&self.provider)?;
+                let (manifest, oauth) = run.oauth(&self.provider)?;
                 let claims = claim_headers(oauth, &tokens);
+                let told = api_base(manifest, &tokens)?;
                 let auth = Auth::Token(tokens.access.clone());
                 let expiry = tokens.expiry;
                 *found = Some(tokens);
                 run.chosen.used.insert(account);
-                (auth, claims, expiry)
+                (auth, claims, expiry, Some(told))
             }
         };
-        let attempt = attempt(run, &self.manifest, &self.model, &auth, claims)?;
+        let attempt = attempt(run, &self.manifest, &self.model, &auth, claims, told)?;
         let mut result =
             Happened { shown: attempt.shown, text: attempt.text, expiry, ..Happened::of(bucket, Came::Answered) };
         match attempt.end {
@@ -227,7 +236,10 @@ impl Turn {
                 result.windows = signals::windows(self.family, &pairs(&finished.headers), run.now());
                 result.finished = Some(finished);
             }
-            End::Broke(trouble) => self.judge(run, trouble, &mut result),
+            End::Broke(trouble) => {
+                result.hint = self.manifest.no_access(&trouble.body()).filter(|_| matches!(auth, Auth::Token(_)));
+                self.judge(run, trouble, &mut result);
+            }
         }
         Ok(result)
     }
@@ -389,6 +401,7 @@ impl Happened {
             stopped: false,
             failure: None,
             expiry: None,
+            hint: None,
         }
     }
 }
