@@ -62,7 +62,8 @@ pub fn terminal(home: &Home, arguments: &[&str]) -> Pty {
 pub fn at_prompt(pty: &Pty) {
     pty.wait_until("the session's prompt", |screen| {
         let last = screen.lines().last().unwrap_or_default();
-        last.ends_with('›') && (last.starts_with("anthropic ") || last.starts_with("no account"))
+        let who = ["anthropic ", "gemini ", "codex ", "qwen ", "no account"];
+        last.ends_with('›') && who.iter().any(|who| last.starts_with(who))
     });
 }
 
