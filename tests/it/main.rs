@@ -5,8 +5,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
+mod accounts_steps;
+mod failover;
+mod failover_sessions;
 mod imports;
 mod pages;
+mod profiles;
 mod sandbox_anthropic;
 mod sandbox_codex;
 mod sandbox_control;
@@ -16,6 +21,7 @@ mod sandbox_openrouter;
 mod sandbox_qwen;
 mod sandbox_steps;
 mod stage;
+mod status;
 mod vault_keyring;
 mod vault_kill;
 mod vault_steps;

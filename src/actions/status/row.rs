@@ -199,7 +199,7 @@ impl Row {
 }
 
 /// Writes a window: `5 h 62 %`, with its model and its reset where asked for.
-pub(super) fn window(window: &Window, now: i64, whole: bool) -> String {
+pub(in super::super) fn window(window: &Window, now: i64, whole: bool) -> String {
     let model = window.model.as_deref().map_or(String::new(), |model| format!(" {}", clean_line(model)));
     let reset = match window.resets_at.filter(|_| whole) {
         Some(at) => format!(", begins anew in {}", times::both(now, at)),
