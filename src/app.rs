@@ -169,7 +169,9 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         Some("file") => Wish::File,
         _ => Wish::Auto,
     };
-    let vault = Vault::new(&dirs, wish, no_keyring, std::io::stdin().is_terminal());
+    let saying = ui.clone();
+    let vault =
+        Vault::new(&dirs, wish, no_keyring, std::io::stdin().is_terminal()).saying(move |words| saying.note(words));
     let signals = Arc::new(Signals::default());
     let color = !matches!(anstream::AutoStream::choice(&std::io::stdout()), ColorChoice::Never);
     let (input, keyboard): (Input, Arc<dyn Keyboard>) = if ui.editor {
@@ -209,7 +211,23 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
             run.ui.note(&words);
         }
     }
+    find_accounts(&run)?;
     Ok((run, input))
+}
+
+/// Builds the index of accounts anew where it was lost or is damaged; a whole one is not looked at here.
+fn find_accounts(run: &Run) -> Outcome {
+    let whole = run.dirs.data.join("index.json").exists() && run.vault.index().is_ok();
+    let nothing_yet = !run.dirs.data.exists() && run.dirs.overridden;
+    if whole || nothing_yet {
+        return Ok(());
+    }
+    let recovered =
+        run.wait(async { Ok(run.vault.recover(|| crate::config::accounts_of_profiles(&run.dirs.config)).await?) })?;
+    for words in recovered.notices {
+        run.ui.note(&words);
+    }
+    Ok(())
 }
 
 /// Only a sandbox on this very machine may stand in for the providers.
@@ -228,6 +246,8 @@ fn install_panic_hook(signals: &Arc<Signals>) {
             info.location().map_or(String::new(), |l| format!("{}:{}", Path::new(l.file()).display(), l.line()));
         let said = info.payload().downcast_ref::<&str>().map(|s| (*s).to_owned());
         let said = said.or_else(|| info.payload().downcast_ref::<String>().cloned()).unwrap_or_default();
-        eprintln!("llxprt: a fault of this program at {place}: {}", llxprt_commands::redact(&said));
+        // Not `eprintln`: a closed stderr would make it panic once more.
+        let words = format!("llxprt: a fault of this program at {place}: {}\n", llxprt_commands::redact(&said));
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes());
     }));
 }

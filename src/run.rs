@@ -1,8 +1,9 @@
 //! One run of the program: everything that a command may use. Built in `app`, handed to every action.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use llxprt_commands::{Account, Bucket, Command, Flags, KeyName, Policy, ProfileName, Provider};
 use tokio::runtime::Runtime;
@@ -53,9 +54,34 @@ pub struct Chosen {
     /// States of logins that ended in this session: their late answers are told apart.
     pub earlier_states: Vec<String>,
     /// Accounts that a request of this session was sent with.
-    pub used: std::collections::BTreeSet<Account>,
+    pub used: BTreeSet<Account>,
     /// What was said once and need not be said again.
     pub said: Vec<String>,
+    /// What renewals left for later ones.
+    pub renewals: Arc<Renewals>,
+}
+
+/// What renewals of this run leave for later ones; a renewal may outlive the request that asked for it.
+#[derive(Debug, Default)]
+pub struct Renewals {
+    unsure: Mutex<BTreeSet<Account>>,
+    /// That the machine's clock is off was said.
+    pub skew_said: AtomicBool,
+    /// That a renewed login could not be stored was said.
+    pub unkept_said: AtomicBool,
+}
+
+impl Renewals {
+    /// Tells whether the refresh token of an account may be spent: its last renewal broke off after it was sent.
+    pub fn unsure(&self, account: &Account) -> bool {
+        self.unsure.lock().unwrap_or_else(PoisonError::into_inner).contains(account)
+    }
+
+    /// Notes whether the refresh token of an account may be spent.
+    pub fn doubt(&self, account: &Account, spent: bool) {
+        let mut unsure = self.unsure.lock().unwrap_or_else(PoisonError::into_inner);
+        if spent { unsure.insert(account.clone()) } else { unsure.remove(account) };
+    }
 }
 
 /// A loaded load balancer.

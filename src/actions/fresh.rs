@@ -2,6 +2,7 @@
 //! `docs/security.md`, renewal).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use llxprt_commands::Account;
@@ -11,12 +12,13 @@ use crate::auth::{Class, Client, Tokens, classify, refresh};
 use crate::error::{Code, Failure, Outcome};
 use crate::http::Http;
 use crate::providers::{OAuth, Registry};
-use crate::run::Run;
+use crate::run::{Renewals, Run};
 use crate::seams::Clock;
 use crate::secret::Secret;
 use crate::sys::log::Log;
 use crate::sys::signals::Signals;
-use crate::vault::Vault;
+use crate::ui::times;
+use crate::vault::{AccountLock, Vault};
 
 /// How often a request that was surely not used up is made.
 const TRIES: u32 = 3;
@@ -24,6 +26,7 @@ const TRIES: u32 = 3;
 /// Reads the tokens of an account; `None` where there is no login.
 pub(super) fn read(run: &Run, account: &Account) -> Outcome<Option<Tokens>> {
     let vault = run.vault.clone();
+    pay_debt(run, account)?;
     let stored = run.wait(async { Ok(vault.read(account, &|words| run.ui.note(words)).await?) })?;
     let Some(json) = stored else { return Ok(None) };
     let tokens = Tokens::from_json(&json).map_err(|e| {
@@ -31,15 +34,15 @@ pub(super) fn read(run: &Run, account: &Account) -> Outcome<Option<Tokens>> {
         Failure::new(Code::Vault, words).then(command(&account.provider, &account.bucket))
     })?;
     hide(&run.log, &tokens);
-    same_host(run, account, &tokens)?;
+    let (_, oauth) = run.oauth(&account.provider)?;
+    same_host(account, oauth, run.sandbox, &tokens)?;
     Ok(Some(tokens))
 }
 
 /// A login remembers the host that it was made at, and is sent nowhere else.
-fn same_host(run: &Run, account: &Account, tokens: &Tokens) -> Outcome {
-    let (_, oauth) = run.oauth(&account.provider)?;
+fn same_host(account: &Account, oauth: &OAuth, sandbox: bool, tokens: &Tokens) -> Outcome {
     let host = oauth.token_url.host_str().unwrap_or_default();
-    let shipped = || Registry::shipped_token_host(&account.provider).filter(|_| !run.sandbox);
+    let shipped = || Registry::shipped_token_host(&account.provider).filter(|_| !sandbox);
     let made_at = tokens.token_host.clone().or_else(shipped);
     if made_at.as_deref().is_some_and(|made| made != host) {
         let made = crate::ui::clean_line(made_at.as_deref().unwrap_or_default());
@@ -51,6 +54,30 @@ fn same_host(run: &Run, account: &Account, tokens: &Tokens) -> Outcome {
     Ok(())
 }
 
+/// Stores what a full disk kept from being stored, now that it may be possible. What still fails is told once.
+fn pay_debt(run: &Run, account: &Account) -> Outcome {
+    let vault = run.vault.clone();
+    if !vault.owes(account) {
+        return Ok(());
+    }
+    let paid = run.wait(async {
+        let lock = vault.lock(account).await?;
+        Ok(vault.pay(&lock, account).await?)
+    });
+    match paid {
+        Ok(()) => run.log.note(run.now(), &account.to_string(), "the renewed sign-in is stored now"),
+        Err(failure) if failure.code == Code::Cancelled => return Err(failure),
+        Err(failure) => {
+            if !run.chosen.renewals.unkept_said.swap(true, Ordering::Relaxed) {
+                run.ui.warn(&format!("{} {IN_MEMORY}", failure.message));
+            }
+        }
+    }
+    Ok(())
+}
+
+const IN_MEMORY: &str = "This session goes on with the renewed sign-in in memory.";
+
 /// Returns tokens whose access token lives, renewed if it is about to run out.
 ///
 /// # Errors
@@ -60,12 +87,13 @@ pub(super) fn token(run: &Run, account: &Account, tokens: Tokens) -> Outcome<Tok
     if !tokens.stale(now) {
         return Ok(tokens);
     }
-    match renew(run, account, &tokens.access) {
+    match renewed(run, account, &tokens.access) {
+        Ok(renewed) => kept(run, renewed),
         Err(failure) if failure.code != Code::NeedLogin && failure.code != Code::Cancelled && !tokens.expired(now) => {
             run.log.note(now, &account.to_string(), "the access token still lives and is used");
             Ok(tokens)
         }
-        other => other,
+        Err(failure) => Err(failure),
     }
 }
 
@@ -74,14 +102,34 @@ pub(super) fn token(run: &Run, account: &Account, tokens: Tokens) -> Outcome<Tok
 /// # Errors
 /// As [`token`].
 pub(super) fn renew(run: &Run, account: &Account, found: &Secret) -> Outcome<Tokens> {
-    let renewal = Renewal::new(run, account)?;
-    let found = found.clone();
-    let runtime = run.runtime()?;
-    // Ctrl-C gives the prompt back at once while this goes on: a refresh that was sent is never cut.
-    let task = runtime.spawn(async move { renewal.run(&found).await });
-    run.wait(async {
-        task.await.unwrap_or_else(|e| Err(Failure::new(Code::Internal, format!("Renewing failed: {e}."))))
-    })
+    kept(run, renewed(run, account, found)?)
+}
+
+fn renewed(run: &Run, account: &Account, found: &Secret) -> Outcome<Renewed> {
+    let renewal = Arc::new(Renewal::new(run, account)?);
+    // Ctrl-C gives the prompt back at once; a refresh that was sent goes on by itself and is never cut.
+    run.wait(renewal.run(found))
+}
+
+/// Says what a renewal left to say. Without a person in a session a login that could not be kept is a failure: what
+/// is stored is spent, and nobody has the new one.
+fn kept(run: &Run, renewed: Renewed) -> Outcome<Tokens> {
+    let Renewed { tokens, skew, unkept } = renewed;
+    let said = &run.chosen.renewals;
+    if let Some(skew) = skew.filter(|s| s.abs() > 60 && !said.skew_said.swap(true, Ordering::Relaxed)) {
+        let way = if skew > 0 { "behind" } else { "ahead of" };
+        let span = times::span(skew.abs());
+        run.ui.warn(&format!("This machine's clock is {span} {way} the provider's. Sign-in works, times may be off."));
+    }
+    match unkept {
+        None => Ok(tokens),
+        Some(failure) if run.ui.session && run.keyboard.is_person() => {
+            said.unkept_said.store(true, Ordering::Relaxed);
+            run.ui.warn(&format!("{} {IN_MEMORY}", failure.message));
+            Ok(tokens)
+        }
+        Some(failure) => Err(failure),
+    }
 }
 
 fn hide(log: &Log, tokens: &Tokens) {
@@ -91,16 +139,35 @@ fn hide(log: &Log, tokens: &Tokens) {
     }
 }
 
+/// Tokens that live, and what a person should hear of how they came.
+pub(super) struct Renewed {
+    /// The tokens.
+    pub(super) tokens: Tokens,
+    /// The provider's clock minus ours in seconds.
+    skew: Option<i64>,
+    /// Why they could not be stored.
+    unkept: Option<Failure>,
+}
+
+/// What one turn under the lock came to.
+enum Turn {
+    Done(Box<Renewed>),
+    /// May be tried again: why, and the seconds to wait at least.
+    Again(String, u64),
+}
+
 /// Everything that a renewal needs, so that it outlives what asked for it.
 pub(super) struct Renewal {
     account: Account,
     oauth: OAuth,
     client: Client,
+    sandbox: bool,
     vault: Arc<Vault>,
     http: Arc<Http>,
     clock: Arc<dyn Clock>,
     signals: Arc<Signals>,
     log: Arc<Log>,
+    renewals: Arc<Renewals>,
 }
 
 impl Renewal {
@@ -110,32 +177,35 @@ impl Renewal {
             account: account.clone(),
             oauth: oauth.clone(),
             client: client(run, &account.provider)?,
+            sandbox: run.sandbox,
             vault: run.vault.clone(),
             http: run.http.clone(),
             clock: run.clock.clone(),
             signals: run.signals.clone(),
             log: run.log.clone(),
+            renewals: run.chosen.renewals.clone(),
         })
     }
 
-    /// Renews, trying again where that harms nothing. No lock is held while waiting for a retry.
-    pub(super) async fn run(self, found: &Secret) -> Outcome<Tokens> {
+    /// Renews, trying again where that harms nothing. No lock is held while waiting for a retry. Dropping this ends
+    /// the tries; a request that may have left goes on by itself until its answer is stored.
+    pub(super) async fn run(self: &Arc<Self>, found: &Secret) -> Outcome<Renewed> {
         let mut tried = 0;
         loop {
             tried += 1;
-            match self.once(found).await? {
-                Ok(tokens) => return Ok(tokens),
-                Err((words, wait)) if tried < TRIES => {
+            match self.turn(found).await? {
+                Turn::Done(renewed) => return Ok(*renewed),
+                Turn::Again(words, wait) if tried < TRIES => {
                     self.note(&format!("renewal failed, trying again: {words}"));
                     tokio::time::sleep(jitter(tried).max(Duration::from_secs(wait))).await;
                 }
-                Err((words, _)) => return Err(self.offline(&words)),
+                Turn::Again(words, _) => return Err(self.offline(&words)),
             }
         }
     }
 
-    /// One turn under the lock. The inner error is what may be tried again: words, and seconds to wait.
-    async fn once(&self, found: &Secret) -> Outcome<Result<Tokens, (String, u64)>> {
+    /// One turn under the lock, up to the moment from which nothing may cut it.
+    async fn turn(self: &Arc<Self>, found: &Secret) -> Outcome<Turn> {
         let lock = self.vault.lock(&self.account).await?;
         let stored = self.vault.read(&self.account, &|_| {}).await?;
         let Some(tokens) = stored.and_then(|json| Tokens::from_json(&json).ok()) else {
@@ -144,14 +214,32 @@ impl Renewal {
         hide(&self.log, &tokens);
         if tokens.access != *found && !tokens.expired(self.clock.now()) {
             self.note("another llxprt renewed this account; using its result");
-            return Ok(Ok(tokens));
+            return Ok(Turn::Done(Box::new(Renewed { tokens, skew: None, unkept: None })));
         }
-        let Some(refresh_token) = &tokens.refresh else {
-            self.refuse("its access token ran out and there is no refresh token");
-            return Err(self.needs_login("its access token ran out and there is no refresh token"));
+        same_host(&self.account, &self.oauth, self.sandbox, &tokens)?;
+        // What the provider refused for good is not sent again: only a new sign-in mends it.
+        let refused = self.vault.index()?.entry(&self.account).and_then(|entry| entry.refused.clone());
+        if let Some(words) = refused {
+            return Err(self.needs_login(&words));
+        }
+        let Some(refresh_token) = tokens.refresh.clone() else {
+            let words = "its access token ran out and there is no refresh token";
+            self.refuse(words);
+            return Err(self.needs_login(words));
         };
-        let _uncut = self.signals.uncut();
-        let mut retried = false;
+        let (this, uncut) = (self.clone(), self.signals.uncut());
+        let sent = tokio::spawn(async move {
+            let turn = this.send(&lock, tokens, &refresh_token).await;
+            drop((lock, uncut));
+            turn
+        });
+        sent.await.unwrap_or_else(|e| Err(Failure::new(Code::Internal, format!("Renewing failed: {e}."))))
+    }
+
+    /// Sends the refresh token that was just read, and stores what comes back.
+    async fn send(&self, lock: &AccountLock, tokens: Tokens, refresh_token: &Secret) -> Outcome<Turn> {
+        // A token that may be spent already is replayed once at most: more may end the login (RFC 9700 4.14).
+        let mut replay = !self.renewals.unsure(&self.account);
         let answer = loop {
             let now = self.clock.now();
             let trouble = match refresh(&self.http, &self.oauth, &self.client, refresh_token, now).await {
@@ -159,35 +247,47 @@ impl Renewal {
                 Err(trouble) => trouble,
             };
             match classify(&trouble) {
-                Class::PerhapsSpent(words) if !retried => {
+                Class::PerhapsSpent(words) => {
+                    let words = self.safe(&words);
+                    self.renewals.doubt(&self.account, true);
+                    if !std::mem::take(&mut replay) {
+                        return Err(self.offline(&words));
+                    }
                     self.note(&format!("renewal broke off, trying once more: {words}"));
-                    retried = true;
                 }
-                Class::PerhapsSpent(words) => return Err(self.offline(&words)),
-                Class::NotSpent(words, wait) => return Ok(Err((words, wait))),
+                Class::NotSpent(words, wait) => return Ok(Turn::Again(self.safe(&words), wait)),
                 Class::Terminal(words) => {
+                    let words = self.safe(&words);
                     self.refuse(&words);
                     return Err(self.needs_login(&words));
                 }
                 Class::Ours(field, words) => {
-                    let words = crate::ui::clean_line(&words);
-                    let said = format!("{} does not accept {field} of the manifest: {words}.", self.account.provider);
+                    let (who, words) = (&self.account.provider, self.safe(&words));
+                    self.note(&format!("renewal failed: {field} was not accepted: {words}"));
+                    let said = format!("{who} does not accept {field} of the manifest: {words}. The sign-in is kept.");
                     return Err(Failure::new(Code::Manifest, said));
                 }
                 Class::Shown(words) => {
-                    let words = crate::ui::clean_line(&words);
+                    let words = self.safe(&words);
+                    self.note(&format!("renewal failed: {words}"));
                     let said = format!("{} could not be renewed: {words}. The sign-in is kept.", self.account);
                     return Err(Failure::new(Code::Refused, said));
                 }
             }
         };
-        let renewed = tokens.renewed(answer, self.clock.now());
+        self.renewals.doubt(&self.account, false);
+        let skew = answer.skew;
+        let mut renewed = tokens.renewed(answer, self.clock.now());
+        if renewed.token_host.is_none() {
+            renewed.token_host = self.oauth.token_url.host_str().map(str::to_owned);
+        }
         hide(&self.log, &renewed);
-        if let Err(e) = self.vault.write(&lock, &self.account, &renewed.to_json()).await {
-            // The new tokens exist here only: this session goes on with them, and says so.
-            self.vault.keep_in_memory(&self.account, &renewed.to_json());
+        let mut unkept = None;
+        if let Err(e) = self.vault.write(lock, &self.account, &renewed.to_json()).await {
+            // The new tokens exist here only: a session goes on with them, and stores them when it can.
+            self.vault.owe(&self.account, &tokens.to_json(), &renewed.to_json());
             self.note(&format!("renewed, but it could not be kept: {}", e.message));
-            return Err(Failure::from(e).say("This session goes on with the new token in memory."));
+            unkept = Some(Failure::from(e));
         }
         let _ = self.vault.update_index(|index| {
             if let Some(entry) = index.entry_mut(&self.account) {
@@ -198,9 +298,15 @@ impl Renewal {
                 entry.unreadable = None;
             }
         });
-        drop(lock);
-        self.note("renewed");
-        Ok(Ok(renewed))
+        if unkept.is_none() {
+            self.note("renewed");
+        }
+        Ok(Turn::Done(Box::new(Renewed { tokens: renewed, skew, unkept })))
+    }
+
+    /// Takes out of a provider's words what must not be shown: it may repeat the very token that it refuses.
+    fn safe(&self, words: &str) -> String {
+        crate::ui::clean_line(&self.log.redact(words))
     }
 
     fn note(&self, what: &str) {
@@ -208,27 +314,25 @@ impl Renewal {
     }
 
     /// Marks the account; nothing is deleted.
-    fn refuse(&self, words: &str) {
-        let reason = crate::ui::clean_line(words);
+    fn refuse(&self, reason: &str) {
         self.note(&format!("needs a new sign-in: {reason}"));
         let _ = self.vault.update_index(|index| {
             if let Some(entry) = index.entry_mut(&self.account) {
-                entry.refused = Some(reason);
+                entry.refused = Some(reason.to_owned());
             }
         });
     }
 
     fn needs_login(&self, words: &str) -> Failure {
-        let words = crate::ui::clean_line(words);
         let said = format!(
-            "{} needs a new sign-in: {words}. (A renewal that was cut off can be the reason.)",
-            self.account.bucket
+            "{} needs a new sign-in: {}. (A renewal that was cut off can be the reason.)",
+            self.account.bucket,
+            crate::ui::clean_line(words)
         );
         Failure::new(Code::NeedLogin, said).then(command(&self.account.provider, &self.account.bucket))
     }
 
     fn offline(&self, words: &str) -> Failure {
-        let words = crate::ui::clean_line(words);
         self.note(&format!("renewal failed: {words}"));
         let said = format!("{} could not be renewed: {words}. The sign-in is kept.", self.account);
         Failure::new(Code::Offline, said)

@@ -1,7 +1,6 @@
 //! Renewal in the background while the session idles: only the bucket in use, one dim line at most (design 4.9).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use llxprt_commands::{Account, Bucket};
@@ -21,12 +20,10 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A watch over the token of the bucket in use; it ends when this is dropped, a renewal that was sent does not.
 pub struct Watch {
     task: JoinHandle<()>,
-    stopped: Arc<AtomicBool>,
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.stopped.store(true, Ordering::SeqCst);
         self.task.abort();
     }
 }
@@ -43,29 +40,29 @@ pub fn renew_while_idle(run: &Run) -> Option<Watch> {
     if !used || !run.chosen.used.contains(&account) {
         return None;
     }
-    let renewal = || Renewal::new(run, &account).ok();
-    let (vault, clock, renewal) = (run.vault.clone(), run.clock.clone(), renewal()?);
-    let stopped = Arc::new(AtomicBool::new(false));
-    let seen = stopped.clone();
+    // After an answer that never came the token is sent again only when a person asks (RFC 9700 4.14).
+    if run.chosen.renewals.unsure(&account) {
+        return None;
+    }
+    let renewal = Arc::new(Renewal::new(run, &account).ok()?);
+    let (vault, clock) = (run.vault.clone(), run.clock.clone());
     let task = run.runtime().ok()?.spawn(async move {
-        let Some(found) = wait_until_stale(&vault, &*clock, &account).await else { return };
-        if seen.load(Ordering::SeqCst) {
-            return;
+        while let Some(found) = wait_until_stale(&vault, &*clock, &account).await {
+            // What fails is in the log, and told at the next request. A life too short for the lead is left to it too.
+            match renewal.run(&found.access).await {
+                Ok(renewed) if !renewed.tokens.stale(clock.now()) => {}
+                _ => return,
+            }
         }
-        // In a task of its own: leaving the prompt must not cut what was sent.
-        tokio::spawn(async move {
-            // What fails is in the log, and told at the next request.
-            let _ = renewal.run(&found.access).await;
-        });
     });
-    Some(Watch { task, stopped })
+    Some(Watch { task })
 }
 
 async fn wait_until_stale(vault: &Vault, clock: &dyn Clock, account: &Account) -> Option<Tokens> {
     loop {
         let expires = vault.index().ok()?.entry(account)?.expires_at?;
         // Read the secret only when it may matter: the longest lead is five minutes.
-        if expires - clock.now() <= 300 {
+        if expires.saturating_sub(clock.now()) <= 300 {
             let tokens = Tokens::from_json(&vault.read(account, &|_| {}).await.ok()??).ok()?;
             if tokens.stale(clock.now()) {
                 return Some(tokens);

@@ -124,10 +124,10 @@ pub(super) fn active(run: &Run, what: &str) -> Outcome<Provider> {
 /// Why it is none, as the end of a sentence that does not repeat it.
 pub(super) fn checked(text: &str) -> Result<Secret, String> {
     const LONGEST: usize = 64 << 10;
-    let text = text.trim_start_matches('\u{feff}').trim();
+    let text = text.trim_start_matches('\u{feff}');
     match Given::named(text) {
         Given::Broken(why) => Err(why),
         Given::Value(_) | Given::Absent if text.len() > LONGEST => Err("it is longer than 64 KiB".to_owned()),
-        Given::Value(_) | Given::Absent => Ok(Secret::new(text)),
+        Given::Value(_) | Given::Absent => Ok(Secret::new(text.trim())),
     }
 }

@@ -2,7 +2,7 @@
 
 use llxprt_commands::{Account, Bucket, LogoutWhich, Provider};
 
-use crate::auth::{Client, Tokens, revoke};
+use crate::auth::{Tokens, revoke};
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
 use crate::ui::times;
@@ -48,24 +48,30 @@ fn one(run: &Run, account: &Account) -> Outcome<String> {
         index.accounts_of(&account.provider).any(|(a, e)| a != *account && e.identity_id.as_ref() == Some(id))
     });
     let vault = run.vault.clone();
+    let client = super::login::client(run, &account.provider).ok();
     run.wait(async {
         let lock = vault.lock(account).await?;
         let stored = vault.read(account, &|words| run.ui.note(words)).await;
         let tokens = stored.as_ref().ok().and_then(|s| s.as_ref()).and_then(|json| Tokens::from_json(json).ok());
-        let revoked = match (&tokens, &oauth.revoke_url, &oauth.client_id) {
+        // A login made at another host is not sent to this one, not even to be revoked.
+        let host = oauth.token_url.host_str();
+        let here = tokens.as_ref().is_some_and(|t| t.token_host.as_deref().is_none_or(|made| Some(made) == host));
+        let revoked = match (&tokens, &oauth.revoke_url, &client) {
+            (None, Some(_), _) => Revoked::NotConfirmed,
             (Some(_), Some(_), _) if twin => Revoked::Shared,
-            (Some(tokens), Some(_), Some(id)) => {
-                let client = Client { id: id.clone(), secret: oauth.client_secret.clone() };
+            (Some(tokens), Some(_), Some(client)) if here => {
+                run.log.hide(&tokens.access);
                 let (token, hint) = match &tokens.refresh {
                     Some(refresh) => (refresh, "refresh_token"),
                     None => (&tokens.access, "access_token"),
                 };
-                match revoke(&run.http, oauth, &client, token, hint).await {
+                match revoke(&run.http, oauth, client, token, hint).await {
                     Ok(()) => Revoked::Yes,
                     Err(_) => Revoked::NotConfirmed,
                 }
             }
-            _ => Revoked::Cannot,
+            (Some(_), Some(_), _) => Revoked::NotConfirmed,
+            (_, None, _) => Revoked::Cannot,
         };
         let there = vault.delete(&lock, account).await?;
         if !there && entry.is_none() && tokens.is_none() {

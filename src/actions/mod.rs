@@ -86,9 +86,9 @@ fn surroundings(run: &Run, how: &Login) -> Surroundings {
         .or_else(|| Flag::of(run.flags.nobrowser, run.flags.browser.as_deref()));
     let setting = run.settings.get("auth.noBrowser").and_then(|(value, origin)| {
         let origin = match origin {
-            Origin::Flag => "set with --set".to_owned(),
-            Origin::Profile => "set in the profile".to_owned(),
-            Origin::Settings | Origin::Default => "set in settings.json".to_owned(),
+            Origin::Flag => "a --set flag".to_owned(),
+            Origin::Profile => "the profile".to_owned(),
+            Origin::Settings | Origin::Default => "settings.json".to_owned(),
         };
         Some(Setting { on: value.as_bool()?, origin })
     });

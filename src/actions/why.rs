@@ -8,6 +8,9 @@ use crate::auth::precedence::{Resolution, Row};
 use crate::error::Outcome;
 use crate::run::Run;
 
+/// Below it, columns do more harm than good.
+const NARROW: usize = 60;
+
 /// `/auth P why`
 pub(super) fn why(run: &mut Run, provider: &Provider) -> Outcome {
     run.settings.whole()?;
@@ -45,27 +48,27 @@ pub(super) fn why(run: &mut Run, provider: &Provider) -> Outcome {
     Ok(())
 }
 
-/// The five rows, in columns where they fit.
+/// The five rows: in columns where they fit, the last one ragged where they nearly do, else as sentences.
 fn table(run: &Run, resolution: &Resolution) -> String {
     let rows = resolution.rows();
+    let width = run.ui.width();
     let wide = |text: &str| unicode_width::UnicodeWidthStr::width(text);
     let title = rows.iter().map(|row| wide(row.tier.title())).max().unwrap_or(0);
     let detail = rows.iter().filter(|row| row.mark.is_some()).map(|row| wide(&row.detail)).max().unwrap_or(0);
-    let mark = |row: &Row| match row.mark.as_deref() {
-        Some("used") => "<- used".to_owned(),
-        mark => mark.unwrap_or_default().to_owned(),
-    };
     let longest = rows.iter().map(|row| wide(&mark(row))).max().unwrap_or(0);
-    let fits = !run.ui.plain && 5 + title + 2 + detail + 4 + longest <= run.ui.width();
+    let (before, even) = (5 + title + 2, 5 + title + 2 + detail + 4 + longest <= width);
     let mut text = String::new();
     for row in &rows {
-        let (number, name) = (row.tier.number(), row.tier.title());
-        let line = match (fits, row.mark.is_some()) {
-            (false, true) => format!("{number}, {name}: {} ({})", row.detail, mark(row).trim_start_matches("<- ")),
-            (false, false) => format!("{number}, {name}: {}", row.detail),
-            (true, _) => {
-                let gap = " ".repeat(detail.saturating_sub(wide(&row.detail)) + 4);
-                format!("  {number}  {name:title$}  {}{gap}{}", row.detail, mark(row))
+        let (number, name, gap) = (row.tier.number(), row.tier.title(), "    ");
+        let columns = |pad: usize| format!("  {number}  {name:title$}  {}{:pad$}{gap}{}", row.detail, "", mark(row));
+        let line = match (run.ui.plain || width < NARROW, even) {
+            (true, _) if row.mark.is_none() => format!("{number}, {name}: {}", row.detail),
+            (true, _) => format!("{number}, {name}: {} ({})", row.detail, mark(row).trim_start_matches("<- ")),
+            (false, true) => columns(detail.saturating_sub(wide(&row.detail))),
+            (false, false) => {
+                let indent = " ".repeat(before);
+                let options = textwrap::Options::new(width).subsequent_indent(&indent).break_words(false);
+                textwrap::fill(columns(0).trim_end(), options.word_splitter(textwrap::WordSplitter::NoHyphenation))
             }
         };
         text.push_str(line.trim_end());
@@ -73,4 +76,11 @@ fn table(run: &Run, resolution: &Resolution) -> String {
     }
     text.push('\n');
     text
+}
+
+fn mark(row: &Row) -> String {
+    match row.mark.as_deref() {
+        Some("used") => "<- used".to_owned(),
+        mark => mark.unwrap_or_default().to_owned(),
+    }
 }

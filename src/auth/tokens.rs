@@ -94,7 +94,9 @@ impl Tokens {
     #[must_use]
     pub fn renewed(&self, answer: TokenAnswer, now: i64) -> Self {
         let mut other = self.other.clone();
-        other.extend(answer.other.clone());
+        if let Some(id_token) = &answer.id_token {
+            other.insert("id_token".into(), id_token.expose().into());
+        }
         let lifetime = answer.life();
         Self {
             access: answer.access,
@@ -117,10 +119,13 @@ impl Tokens {
     }
 
     /// Tells whether the access token should be renewed: less than a tenth of its life is left, at least 5
-    /// seconds and at most 5 minutes ahead (design 4.9).
+    /// seconds and at most 5 minutes ahead (design 4.9). More than its whole life left means that the machine's clock
+    /// went back since, and that nothing is known of what is left.
     pub fn stale(&self, now: i64) -> bool {
         let lead = (self.lifetime.unwrap_or(USUAL_LIFE) / 10).clamp(5, 300);
-        self.expiry.is_some_and(|at| at - now < lead)
+        let left = |at: i64| at.saturating_sub(now);
+        let turned_back = |at| self.lifetime.is_some_and(|life| left(at) > life.saturating_add(60));
+        self.expiry.is_some_and(|at| left(at) < lead || turned_back(at))
     }
 }
 
@@ -149,7 +154,7 @@ pub struct TokenAnswer {
     pub id_token: Option<Secret>,
     /// The host that the provider told to use.
     pub resource_url: Option<String>,
-    /// The rest of the answer, without tokens and times; an id token is in it under its name, for the store.
+    /// The rest of the answer, without tokens and times.
     pub other: Map<String, Value>,
     /// The provider's clock minus ours in seconds, where it was told (`Date`).
     pub skew: Option<i64>,
@@ -240,6 +245,34 @@ mod tests {
             let map = serde_json::from_str(&format!(r#"{{"access_token":"a","expires_in":{told}}}"#)).unwrap();
             assert_eq!(TokenAnswer::from_map(map).unwrap().life(), life, "{told}");
         }
+    }
+
+    #[test]
+    fn f11_a_clock_far_off_renews_and_nothing_overflows() {
+        let at = |expiry: &str, now: i64| {
+            let json = format!(r#"{{"access_token":"a","expiry":{expiry},"lifetime":3600}}"#);
+            Tokens::from_json(&json).unwrap().stale(now)
+        };
+        const YEARS: i64 = 10 * 365 * 86_400;
+        let now = 1_790_000_000;
+        assert!(!at("1790003600", now) && !at("1790003600", now - 60));
+        assert!(at("1790003600", now + YEARS), "the clock went ahead");
+        assert!(at("1790003600", now - YEARS), "the clock went back");
+        for odd in ["-9223372036854775808", "9223372036854775807", "-1e300", "1e300", "\"1790000000\""] {
+            assert!(at(odd, now), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_renewal_keeps_what_the_answer_leaves_out_and_takes_the_new_id_token() {
+        let stored = r#"{"access_token":"a","refresh_token":"r","id_token":"old","scope":"s","quirk":1,"account_id":"x"}"#;
+        let answer = r#"{"access_token":"b","id_token":"new","expires_in":60,"account":{"uuid":"u"}}"#;
+        let answer = TokenAnswer::from_map(serde_json::from_str(answer).unwrap()).unwrap();
+        let renewed = Tokens::from_json(stored).unwrap().renewed(answer, 1000);
+        let json: Value = serde_json::from_str(&renewed.to_json()).unwrap();
+        let wanted = serde_json::json!({ "id_token": "new", "quirk": 1, "access_token": "b", "refresh_token": "r",
+            "expiry": 1060, "scope": "s", "token_type": "Bearer", "account_id": "x", "lifetime": 60 });
+        assert_eq!(json, wanted);
     }
 
     #[test]

@@ -12,6 +12,6 @@ mod settings;
 
 pub use dirs::Dirs;
 pub use lock::ConfigLock;
-pub use profile::{Balancer, Profile, Saved, profile_names};
+pub use profile::{Balancer, Profile, Saved, accounts_of_profiles, profile_names};
 pub use profiles::Profiles;
 pub use settings::{Origin, Settings};

@@ -71,3 +71,20 @@ pub fn profile_names(config: &std::path::Path) -> Vec<ProfileName> {
     names.sort();
     names
 }
+
+/// Returns the accounts that the saved profiles name; a profile that cannot be read names none.
+pub fn accounts_of_profiles(config: &std::path::Path) -> Vec<llxprt_commands::Account> {
+    const BOUND: u64 = 1 << 20;
+    let read = |name: &ProfileName| {
+        let path = config.join("profiles").join(format!("{name}.json"));
+        let bytes = crate::sys::files::read_bounded(&path, BOUND).ok()??;
+        let profile: Value = serde_json::from_slice(&bytes).ok()?;
+        let provider: Provider = profile.get("provider")?.as_str()?.parse().ok()?;
+        let buckets = profile.pointer("/auth/buckets")?.as_array()?.clone();
+        let bucket = move |b: &Value| {
+            Some(llxprt_commands::Account { provider: provider.clone(), bucket: b.as_str()?.parse().ok()? })
+        };
+        Some(buckets.iter().filter_map(bucket).collect::<Vec<_>>())
+    };
+    profile_names(config).iter().filter_map(read).flatten().collect()
+}

@@ -39,7 +39,7 @@ pub struct Variants {
     pub form_refresh: bool,
     /// Gemini: what Code Assist says of an account.
     pub code_assist: CodeAssist,
-    /// Codex: any port of `localhost` is a registered redirect, so that tests can sign in side by side.
+    /// Codex: any port of this machine is a registered redirect, so that tests can sign in side by side.
     pub any_port: bool,
     /// Codex: sign-in by device is switched off for the account (404).
     pub device_off: bool,

@@ -123,11 +123,16 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
     loop {
         run.settings.refresh();
         if person {
-            eprint!("{}", actions::status_line(run));
+            plain::show(&actions::status_line(run));
         }
-        let line = match keyboard.line(None) {
-            Typed::Line(line) => line,
-            _ => return status,
+        let Typed::Line(line) = keyboard.line(None) else {
+            if person {
+                plain::show(
+                    "
+",
+                );
+            }
+            return status;
         };
         let parsed = if person { parse(&line) } else { parse_piped(&line) };
         let result = parsed.map_err(|e| wrong(&e)).and_then(|line| obey(run, line));

@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use zeroize::Zeroizing;
+
 use super::files;
 use crate::secret::Secret;
 
@@ -46,15 +48,9 @@ impl Log {
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         let mut clean = text.to_owned();
         for secret in secrets.iter() {
-            let value = secret.expose();
-            let percent: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-            let json = serde_json::Value::from(value).to_string();
-            let coded = [URL_SAFE_NO_PAD.encode(value), STANDARD_NO_PAD.encode(value)];
-            for form in
-                [value, percent.as_str(), json.trim_matches('"')].into_iter().chain(coded.iter().map(String::as_str))
-            {
-                if clean.contains(form) {
-                    clean = clean.replace(form, "…");
+            for form in forms(secret.expose()) {
+                if clean.contains(&*form) {
+                    clean = clean.replace(&*form, "…");
                 }
             }
         }
@@ -99,9 +95,57 @@ impl Log {
     }
 }
 
+/// Returns the shapes in which a secret may stand in a text: as it is, percent-encoded, JSON-escaped, and in the middle
+/// of base64 text at each of the three alignments.
+fn forms(value: &str) -> Vec<Zeroizing<String>> {
+    let json = serde_json::Value::from(value).to_string();
+    let percent: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+    let mut forms = vec![value.to_owned(), percent, json[1..json.len() - 1].to_owned()];
+    for engine in [URL_SAFE_NO_PAD, STANDARD_NO_PAD] {
+        // The whole, with a last group that may be short; then what is sure to look so wherever it stands.
+        forms.push(engine.encode(value));
+        for skipped in 0..3 {
+            let whole = value.as_bytes().get(skipped..).unwrap_or_default();
+            let whole = &whole[..whole.len() / 3 * 3];
+            if whole.len() >= 6 {
+                forms.push(engine.encode(whole));
+            }
+        }
+    }
+    forms.into_iter().map(Zeroizing::new).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_within_base64_text_is_left_out_wherever_it_begins() {
+        let log = Log::new(PathBuf::new());
+        log.hide(&Secret::new("canary-value-0123456789"));
+        for before in ["", "a", "ab", "abc"] {
+            let coded = STANDARD_NO_PAD.encode(format!("{before}canary-value-0123456789:x"));
+            assert!(log.redact(&coded).contains('…'), "{before}");
+        }
+    }
+
+    #[test]
+    fn a_full_log_begins_anew_and_stays_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("llxprt.log");
+        let log = Log::new(path.clone());
+        log.note(0, "anthropic:work", "first");
+        std::fs::OpenOptions::new().append(true).open(&path).unwrap().set_len(FULL + 1).unwrap();
+        log.note(1, "anthropic:work", "second");
+        assert_eq!(log.newest().unwrap(), "1970-01-01T00:00:01Z  anthropic:work  second\n");
+        let old = folder.path().join("llxprt.log.1");
+        assert!(std::fs::read(&old).unwrap().starts_with(b"1970-01-01T00:00:00Z  anthropic:work  first\n"));
+        #[cfg(unix)]
+        for file in [path, old] {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
 
     #[test]
     fn a_secret_is_left_out_by_value_in_every_form_and_lines_come_back() {

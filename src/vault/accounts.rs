@@ -132,12 +132,16 @@ impl Vault {
     /// Any kind; what was stored before is still there.
     pub async fn write(&self, lock: &AccountLock, account: &Account, json: &str) -> Result<Written, VaultError> {
         covers(lock, account)?;
-        if self.memory.has(account) {
+        let owed = self.memory.owed(account).is_some();
+        if self.memory.has(account) && !owed {
             self.memory.keep(account, json);
             return Ok(Written { home: Home::Memory, note: None });
         }
         let slot = Slot::Login(account.clone());
         let written = self.write_slot(&slot, &Form::new(&slot, json)?, lock.held()).await?;
+        if owed {
+            self.memory.forget(account);
+        }
         if self.disk_index()?.entry(account).is_some_and(|entry| entry.unreadable.is_some()) {
             self.update_index(|index| {
                 if let Some(entry) = index.entry_mut(account) {
@@ -205,6 +209,41 @@ impl Vault {
         self.memory.keep(account, json);
     }
 
+    /// Keeps a renewed login in this process until it can be written in place of what is stored.
+    pub fn owe(&self, account: &Account, stored: &str, json: &str) {
+        let entry = self.disk_index().ok().and_then(|index| index.entry(account).cloned());
+        self.memory.owe(account, stored, json, entry);
+    }
+
+    /// Tells whether a renewed login waits to be written.
+    pub fn owes(&self, account: &Account) -> bool {
+        self.memory.owed(account).is_some()
+    }
+
+    /// Writes a renewed login that waits, unless somebody has stored another one meanwhile: then that one counts.
+    ///
+    /// # Errors
+    /// Any kind; then it still waits.
+    pub async fn pay(&self, lock: &AccountLock, account: &Account) -> Result<(), VaultError> {
+        covers(lock, account)?;
+        let Some((stored, text)) = self.memory.owed(account) else { return Ok(()) };
+        let slot = Slot::Login(account.clone());
+        let there = self.read_slot(&slot, &self.disk_index()?, &*self.notice).await?;
+        if there.is_some_and(|there| same_json(&there, &stored)) {
+            let known = self.index()?.entry(account).cloned();
+            self.write_slot(&slot, &Form::new(&slot, &text)?, lock.held()).await?;
+            self.memory.forget(account);
+            self.update_index(|index| {
+                if let (Some(entry), Some(known)) = (index.entry_mut(account), known) {
+                    *entry = super::Entry { store: entry.store, ..known };
+                }
+            })?;
+        } else {
+            self.memory.forget(account);
+        }
+        Ok(())
+    }
+
     /// Returns what `vault.store` last came to, as the index has it; never a probe.
     pub fn store_seen(&self) -> StoreSeen {
         self.disk_index().unwrap_or_default().store_seen()
@@ -243,6 +282,12 @@ fn covers(lock: &AccountLock, account: &Account) -> Result<(), VaultError> {
     }
     let words = format!("{account} was to be changed under the lock of {}.", lock.account());
     Err(VaultError::new(VaultErrorKind::Internal, words))
+}
+
+/// Compares two logins; the order of their members says nothing.
+fn same_json(one: &str, other: &str) -> bool {
+    let read = |text| serde_json::from_str::<serde_json::Value>(text).ok();
+    one == other || read(one).is_some_and(|one| Some(one) == read(other))
 }
 
 fn same(one: &Path, other: &Path) -> bool {

@@ -17,6 +17,8 @@ pub(super) struct Memory {
 struct Kept {
     text: Zeroizing<String>,
     entry: Entry,
+    /// It belongs on the disk, in place of this, and could not be written there.
+    instead_of: Option<Zeroizing<String>>,
 }
 
 impl Memory {
@@ -32,9 +34,29 @@ impl Memory {
         match logins.get_mut(&account.to_string()) {
             Some(kept) => kept.text = text,
             None => {
-                logins.insert(account.to_string(), Kept { text, entry: Entry::new(Home::Memory) });
+                logins.insert(account.to_string(), Kept { text, entry: Entry::new(Home::Memory), instead_of: None });
             }
         }
+    }
+
+    /// Keeps a login until it can be written in place of what is stored; `entry` is what the index knows of it.
+    pub(super) fn owe(&self, account: &Account, stored: &str, text: &str, entry: Option<Entry>) {
+        let text = Zeroizing::new(text.to_owned());
+        let mut logins = self.logins();
+        if let Some(kept) = logins.get_mut(&account.to_string()) {
+            kept.text = text;
+            return;
+        }
+        let entry = Entry { store: Home::Memory, ..entry.unwrap_or_else(|| Entry::new(Home::Memory)) };
+        let instead_of = Some(Zeroizing::new(stored.to_owned()));
+        logins.insert(account.to_string(), Kept { text, entry, instead_of });
+    }
+
+    /// Returns what is owed to the disk: what should be there now, and what is to be written.
+    pub(super) fn owed(&self, account: &Account) -> Option<(Zeroizing<String>, Zeroizing<String>)> {
+        let logins = self.logins();
+        let kept = logins.get(&account.to_string())?;
+        Some((kept.instead_of.clone()?, kept.text.clone()))
     }
 
     pub(super) fn get(&self, account: &Account) -> Option<Zeroizing<String>> {

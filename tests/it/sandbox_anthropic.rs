@@ -427,6 +427,10 @@ async fn a_login_needs_the_oauth_beta_and_everyone_the_version() {
     let got = get(post().header("x-api-key", &key).header("anthropic-version", "2023-06-01")).await;
     assert_eq!(got.status, 200);
     assert_eq!(got.header("anthropic-ratelimit-unified-status"), "");
+    let bearer = get(post().bearer_auth(&key).header("anthropic-version", "2026-10-21")).await;
+    assert_eq!(bearer.status, 200);
+    let old = get(post().bearer_auth(&key).header("anthropic-version", "2020-01-01")).await;
+    assert_eq!(old.at("/error/message").1, "anthropic-version: not a valid version");
     assert!(got.header("anthropic-ratelimit-requests-reset").contains('T'));
 }
 

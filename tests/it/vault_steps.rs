@@ -131,9 +131,9 @@ async fn storm(vault: &Vault, wide: usize) -> Result<String, VaultError> {
         println!("\n| {n}");
         let lock = vault.lock(&passing).await?;
         if n % 2 == 0 {
-            drop(vault.write(&lock, &passing, "{}").await?)
+            let _ = vault.write(&lock, &passing, "{}").await?;
         } else {
-            drop(vault.delete(&lock, &passing).await?)
+            let _ = vault.delete(&lock, &passing).await?;
         }
         drop(lock);
         vault.write_key(&"openai".parse().unwrap(), &Secret::new(format!("sk-{n:020}"))).await?;

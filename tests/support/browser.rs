@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::folder::Folder;
 use super::{Home, until, write_script};
 
 /// A pretend browser in a folder of its own below the home.
@@ -14,7 +15,7 @@ pub struct Browser {
     command: String,
     forbidden: bool,
     taken: Cell<usize>,
-    _folder: Arc<tempfile::TempDir>,
+    _folder: Arc<Folder>,
 }
 
 /// Notes the arguments and the environment; the rename makes a call visible as a whole or not at all.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::browser::{calls, noting};
+use super::folder::Folder;
 use super::{Home, WebDriver, until, write_script};
 
 /// How Chromium is started: without a window, without talking to anything but loopback.
@@ -42,7 +43,7 @@ pub fn program() -> PathBuf {
 pub struct ChromiumOpener {
     folder: PathBuf,
     command: String,
-    _folder: Arc<tempfile::TempDir>,
+    _folder: Arc<Folder>,
 }
 
 impl ChromiumOpener {

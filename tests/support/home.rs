@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use super::folder::Folder;
 use super::{DEADLINE, Done, Pty, canary};
 
 /// Something a person or a program could have read: a name for it, and how to get its bytes.
@@ -19,7 +20,7 @@ type Seen = (String, Box<dyn Fn() -> Vec<u8> + Send>);
 /// `<root>/home` is `$HOME`, `<root>/work` the current folder; `<root>/{config,data,cache,log}` are made by the
 /// program. All is gone when the value is dropped.
 pub struct Home {
-    root: Arc<tempfile::TempDir>,
+    root: Arc<Folder>,
     program: PathBuf,
     environment: BTreeMap<OsString, OsString>,
     flags: Vec<String>,
@@ -35,7 +36,7 @@ impl Home {
 
     /// An empty home for another program.
     pub fn of(program: impl Into<PathBuf>) -> Self {
-        let root = tempfile::Builder::new().prefix("llxprt-test-").tempdir().expect("a temporary folder");
+        let root = Folder::new();
         let path = |name: &str| OsString::from(root.path().join(name));
         for folder in ["home", "work"] {
             std::fs::create_dir(root.path().join(folder)).expect("a folder");
@@ -116,7 +117,7 @@ impl Home {
     }
 
     /// Returns a claim on the folder: it stays as long as somebody has one.
-    pub fn claim(&self) -> Arc<tempfile::TempDir> {
+    pub fn claim(&self) -> Arc<Folder> {
         self.root.clone()
     }
 

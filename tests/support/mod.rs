@@ -9,6 +9,7 @@ pub mod browser;
 pub mod canary;
 pub mod chromium;
 pub mod done;
+pub mod folder;
 pub mod home;
 pub mod http;
 pub mod pty;

@@ -4,9 +4,10 @@ use std::io::{Read, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use portable_pty::{ChildKiller, CommandBuilder, ExitStatus, MasterPty, PtySize, SlavePty, native_pty_system};
+use portable_pty::{CommandBuilder, ExitStatus, MasterPty, PtySize, SlavePty, native_pty_system};
 
 use super::DEADLINE;
+use super::folder::Folder;
 use super::terminal::Terminal;
 
 /// Keys that have no letter.
@@ -36,14 +37,13 @@ const LAST_OUTPUT: Duration = Duration::from_secs(2);
 pub struct Pty {
     watched: Arc<Watched>,
     keys: Option<mpsc::Sender<Vec<u8>>>,
-    killer: Box<dyn ChildKiller + Send + Sync>,
     pid: u32,
     before: String,
     mark: String,
     master: Option<Box<dyn MasterPty + Send>>,
     // Held so that the settings can still be read when the program has ended; let go to see the last of its output.
     slave: Option<Box<dyn SlavePty + Send>>,
-    folder: Option<Arc<tempfile::TempDir>>,
+    folder: Option<Arc<Folder>>,
 }
 
 struct Watched {
@@ -64,7 +64,7 @@ impl Pty {
         let pair = native_pty_system().openpty(pty_size(rows, columns)).expect("a pseudo-terminal");
         let before = settings(&*pair.master);
         let mut child = pair.slave.spawn_command(command).expect("the program starts");
-        let (killer, pid) = (child.clone_killer(), child.process_id().expect("a process id"));
+        let pid = child.process_id().expect("a process id");
         let state = State { terminal: Terminal::new(rows, columns), ended: None, closed: false, hang_up: false };
         let watched = Arc::new(Watched { state: Mutex::new(state), changed: Condvar::new() });
 
@@ -107,11 +107,11 @@ impl Pty {
             shared.changed.notify_all();
         });
         let (master, slave) = (Some(pair.master), Some(pair.slave));
-        Self { watched, keys: Some(keys), killer, pid, before, mark: "›".to_owned(), master, slave, folder: None }
+        Self { watched, keys: Some(keys), pid, before, mark: "›".to_owned(), master, slave, folder: None }
     }
 
     /// Keeps the folder that the program works in until this value is gone.
-    pub fn hold(&mut self, folder: Arc<tempfile::TempDir>) {
+    pub fn hold(&mut self, folder: Arc<Folder>) {
         self.folder = Some(folder);
     }
 
@@ -371,7 +371,9 @@ impl Watched {
 impl Drop for Pty {
     fn drop(&mut self) {
         if !self.has_ended() {
-            self.killer.kill().ok();
+            // Not the library's kill, which sends SIGHUP: that is for the program to handle, and it may take its time.
+            std::process::Command::new("sh").args(["-c", &format!("kill -KILL {}", self.pid)]).status().ok();
+            self.watched.wait(Duration::from_secs(5), |state| state.ended.is_some());
         }
     }
 }

@@ -39,8 +39,9 @@ pub(super) fn choose_bucket(run: &Run, wanted: &Wanted, identity: &Identity) -> 
     }
     run.ui.say("  2  try again and choose the account in the browser");
     run.ui.say(&format!("  3  keep it as {asked} anyway"));
+    let mark = if run.ui.plain { ">" } else { " ›" };
     loop {
-        match run.keyboard.ask("Nothing is stored yet. Choice [2] › ") {
+        match run.keyboard.ask(&format!("Nothing is stored yet. Choice [2]{mark} ")) {
             Typed::Line(answer) => match (answer.trim(), &own) {
                 ("1", Some(own)) => return Ok(Choice::Keep(own.clone())),
                 ("" | "2", _) => return Ok(Choice::Again),
@@ -73,14 +74,14 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     } else {
         let written = run.wait(async {
             let lock = vault.lock(account).await?;
-            Ok(vault.write(&lock, account, &json).await?)
+            let written = vault.write(&lock, account, &json).await?;
+            // Under the same lock: of two logins at once, secret and details of the later one stand together.
+            describe(run, account, written.home, &tokens, &identity, unverified.is_some())?;
+            Ok(written)
         })?;
         (written.home, written.note)
     };
     let twin = twin(run, account, &identity);
-    if home != Home::Memory {
-        describe(run, account, home, &tokens, &identity, unverified.is_some())?;
-    }
     run.log.note(now, &account.to_string(), "signed in");
     run.chosen.used.insert(account.clone());
     run.chosen.buckets.insert(account.provider.clone(), account.bucket.clone());

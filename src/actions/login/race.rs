@@ -20,7 +20,7 @@ use crate::run::Run;
 use crate::seams::{Keyboard, Typed};
 use crate::sys::browser::{self, Start};
 use crate::sys::listener::{Bound, Callback, Listening};
-use crate::ui::{Ui, clean_line};
+use crate::ui::clean_line;
 
 /// How long a login waits for its answer.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -78,6 +78,11 @@ pub(super) fn race(
     box_.close();
     // Dropped before anything else is said: the port is free for the next login.
     course.listening = None;
+    while let Ok(event) = events.try_recv() {
+        if let Event::Callback(late) = event {
+            late.answer(&page("This sign-in is over", "It ended in the terminal. You can close this page."));
+        }
+    }
     run.chosen.earlier_states.extend(course.attempts.into_iter().map(|a| a.state));
     result
 }
@@ -247,6 +252,11 @@ fn came_back(
             }
         }
     });
+    while let Ok(event) = events.try_recv() {
+        if let Event::Callback(again) = event {
+            held.push(again);
+        }
+    }
     let page = match &result {
         Ok(signed) => {
             let who = signed.identity.email.as_deref().map_or(String::new(), |e| format!(" as {e}"));
@@ -280,7 +290,11 @@ fn typed_in(
                 "The input ended before the sign-in was answered. Nothing changed.",
             ));
         }
-        Typed::End | Typed::Nobody | Typed::Broken => return Ok(None),
+        Typed::End => {
+            run.ui.say("Waiting for the browser. Ctrl+C cancels.");
+            return Ok(None);
+        }
+        Typed::Nobody | Typed::Broken => return Ok(None),
     };
     if text.trim() == "/quit" || text.trim() == "/exit" {
         return Err(Failure::new(Code::Cancelled, "Sign-in cancelled."));
@@ -416,16 +430,18 @@ fn hidden_env(run: &Run) -> Vec<String> {
 
 /// The paste prompt on a thread of its own, so that it can be taken back.
 struct PasteBox {
-    ui: Ui,
+    plain: bool,
     keyboard: Arc<dyn Keyboard>,
     tell: UnboundedSender<Event>,
     on: bool,
-    at_work: Option<(Arc<AtomicBool>, JoinHandle<bool>)>,
+    /// Takes the prompt back; one and the same for the whole login, by which the keyboard knows what it had begun.
+    stop: Arc<AtomicBool>,
+    at_work: Option<JoinHandle<()>>,
 }
 
 impl PasteBox {
     fn new(run: &Run, tell: UnboundedSender<Event>, on: bool) -> Self {
-        Self { ui: run.ui.clone(), keyboard: run.keyboard.clone(), tell, on, at_work: None }
+        Self { plain: run.ui.plain, keyboard: run.keyboard.clone(), tell, on, stop: Arc::default(), at_work: None }
     }
 
     /// Opens the prompt.
@@ -434,26 +450,22 @@ impl PasteBox {
             return;
         }
         self.close();
-        let stop = Arc::new(AtomicBool::new(false));
-        let (keyboard, tell, signal) = (self.keyboard.clone(), self.tell.clone(), stop.clone());
-        let thread = std::thread::spawn(move || {
-            let typed = keyboard.ask_paste("paste › ", signal);
-            let answered = typed != Typed::Broken;
-            if answered {
+        self.stop.store(false, Ordering::SeqCst);
+        let (keyboard, tell, stop) = (self.keyboard.clone(), self.tell.clone(), self.stop.clone());
+        let question = if self.plain { "paste> " } else { "paste › " };
+        self.at_work = Some(std::thread::spawn(move || {
+            let typed = keyboard.ask_paste(question, stop);
+            if typed != Typed::Broken {
                 let _ = tell.send(Event::Typed(typed));
             }
-            answered
-        });
-        self.at_work = Some((stop, thread));
+        }));
     }
 
     /// Takes the prompt back and gives the terminal free.
     fn close(&mut self) {
-        if let Some((stop, thread)) = self.at_work.take() {
-            stop.store(true, Ordering::SeqCst);
-            if thread.join().is_ok_and(|answered| !answered) {
-                self.ui.erase_prompt();
-            }
+        if let Some(thread) = self.at_work.take() {
+            self.stop.store(true, Ordering::SeqCst);
+            let _ = thread.join();
         }
     }
 

@@ -56,14 +56,15 @@ impl Resolution {
 
     /// Returns the rows of `why`.
     pub fn rows(&self) -> Vec<Row> {
-        let mark = |usage| match usage {
+        let mark = |state: &super::TierState| match state.usage {
             Use::Used => Some("used".to_owned()),
             Use::ShadowedBy(tier) => Some(format!("shadowed by {}", tier.number())),
+            Use::Skipped if !state.present => None,
             Use::Skipped => Some("left out by authOnly".to_owned()),
             Use::Broken => Some("cannot be used".to_owned()),
             Use::Absent => None,
         };
-        let row = |s: &super::TierState| Row { tier: s.tier, detail: s.detail.clone(), mark: mark(s.usage) };
+        let row = |s: &super::TierState| Row { tier: s.tier, detail: s.detail.clone(), mark: mark(s) };
         self.tiers.iter().map(row).collect()
     }
 

@@ -9,10 +9,10 @@ use super::super::people;
 use super::super::received::Received;
 use super::super::sse::Events;
 use super::limits::{self, Policy, Windows};
-use super::{Caller, caller, needs_beta, needs_scope, needs_version, organization, refused, request_id};
+use super::{Caller, NEWEST, caller, needs_beta, needs_scope, needs_version, organization, refused, request_id};
 
 /// Everything that a request body may have.
-const MEMBERS: [&str; 21] = [
+const MEMBERS: [&str; 25] = [
     "model",
     "messages",
     "max_tokens",
@@ -34,6 +34,10 @@ const MEMBERS: [&str; 21] = [
     "output_format",
     "inference_geo",
     "cache_control",
+    "diagnostics",
+    "speed",
+    "user_profile_id",
+    "workspace_id",
 ];
 
 /// The models that the list names; a request may name any that begins with `claude-`.
@@ -48,7 +52,8 @@ const MODELS: [(&str, &str); 6] = [
 
 /// Lists the models.
 pub(super) fn models(call: &Received, desk: &mut Desk) -> Answer {
-    let allowed = caller(call, desk).and_then(|_| needs_beta(call, desk)).and_then(|()| needs_version(call, desk));
+    let allowed =
+        caller(call, desk).and_then(|caller| needs_beta(&caller, call, desk)).and_then(|()| needs_version(call, desk));
     if let Err(answer) = allowed {
         return answer;
     }
@@ -74,11 +79,12 @@ pub(super) fn messages(call: &Received, desk: &mut Desk) -> Answer {
 
 fn answer(call: &Received, desk: &mut Desk) -> Result<Answer, Answer> {
     let caller = caller(call, desk)?;
-    needs_beta(call, desk)?;
+    needs_beta(&caller, call, desk)?;
     needs_version(call, desk)?;
     needs_scope(&caller, desk, "user:inference")?;
+    let newest = call.header("anthropic-version") == Some(NEWEST);
     let prompt = call.json().ok_or(()).map_err(|()| "The request body is not valid JSON".to_owned());
-    let prompt = match prompt.and_then(|body| Prompt::read(&body)) {
+    let prompt = match prompt.and_then(|body| Prompt::read(&body, newest)) {
         Ok(prompt) => prompt,
         Err(why) => return Err(refused(desk, 400, "invalid_request_error", &why)),
     };
@@ -112,7 +118,7 @@ struct Prompt {
 }
 
 impl Prompt {
-    fn read(body: &Value) -> Result<Self, String> {
+    fn read(body: &Value, newest: bool) -> Result<Self, String> {
         let Value::Object(body) = body else { return Err("Input should be a valid dictionary".to_owned()) };
         if let Some(name) = body.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
             return Err(format!("{name}: Extra inputs are not permitted"));
@@ -140,7 +146,7 @@ impl Prompt {
             None => String::new(),
             Some(system) => text(system).ok_or("system: Input should be a valid string or a list of text blocks")?,
         };
-        let (last, said) = conversation(body)?;
+        let (last, said) = conversation(body, newest)?;
         Ok(Self { model, stream, max_tokens, last, input_tokens: 3 + said + echo::tokens(&system) })
     }
 
@@ -184,7 +190,7 @@ impl Prompt {
 }
 
 /// Checks the messages; returns the last text of the user and how many tokens all of them are.
-fn conversation(body: &Map<String, Value>) -> Result<(String, u64), String> {
+fn conversation(body: &Map<String, Value>, newest: bool) -> Result<(String, u64), String> {
     let messages = match body.get("messages") {
         None => return Err("messages: Field required".to_owned()),
         Some(Value::Array(messages)) => messages,
@@ -194,6 +200,11 @@ fn conversation(body: &Map<String, Value>) -> Result<(String, u64), String> {
     let mut last = None;
     let mut tokens = 0;
     for (i, message) in messages.iter().enumerate() {
+        // Since 2026-10-21 the system may speak between turns.
+        if newest && message["role"] == "system" {
+            tokens += 4 + echo::tokens(&text(&message["content"]).unwrap_or_default());
+            continue;
+        }
         let Some(role @ ("user" | "assistant")) = message["role"].as_str() else {
             return Err(format!("messages.{i}.role: Input should be 'user' or 'assistant'"));
         };

@@ -182,7 +182,7 @@ pub(super) fn usage(call: &Received, desk: &mut Desk) -> Answer {
         let message = "Rate limited. Please try again later.";
         return refused(desk, 429, "rate_limit_error", message).header("retry-after", "0");
     }
-    if let Err(answer) = needs_beta(call, desk).and_then(|()| needs_scope(&caller, desk, "user:profile")) {
+    if let Err(answer) = needs_beta(&caller, call, desk).and_then(|()| needs_scope(&caller, desk, "user:profile")) {
         return answer;
     }
     let windows = Windows::of(desk, caller.email());

@@ -118,6 +118,10 @@ fn caller(call: &Received, desk: &mut Desk) -> Result<Caller, Answer> {
     let Some(token) = call.bearer() else {
         return Err(refused(desk, 401, "authentication_error", "x-api-key header is required"));
     };
+    // The SDK for Python 2.12.0 (2026-11) sends keys this way too.
+    if let Some(email) = desk.tokens.key_owner(token) {
+        return Ok(Caller::Key(email.to_owned()));
+    }
     match desk.tokens.standing(token, desk.now) {
         Standing::Good(family) => Ok(Caller::Login(family)),
         Standing::Expired => {
@@ -133,17 +137,20 @@ fn caller(call: &Received, desk: &mut Desk) -> Result<Caller, Answer> {
 }
 
 /// Refuses a login's request that does not carry the beta header.
-fn needs_beta(call: &Received, desk: &mut Desk) -> Result<(), Answer> {
-    if call.bearer().is_none() || call.lists("anthropic-beta", "oauth-2025-04-20") {
+fn needs_beta(caller: &Caller, call: &Received, desk: &mut Desk) -> Result<(), Answer> {
+    if matches!(caller, Caller::Key(_)) || call.lists("anthropic-beta", "oauth-2025-04-20") {
         return Ok(());
     }
     Err(refused(desk, 401, "authentication_error", "OAuth authentication is currently not supported."))
 }
 
+/// The version that the SDKs name since 2026-11; 2023-06-01 goes on.
+const NEWEST: &str = "2026-10-21";
+
 /// Refuses a request without the version header.
 fn needs_version(call: &Received, desk: &mut Desk) -> Result<(), Answer> {
     match call.header("anthropic-version") {
-        Some("2023-06-01" | "2023-01-01") => Ok(()),
+        Some("2023-01-01" | "2023-06-01" | NEWEST) => Ok(()),
         Some(_) => Err(refused(desk, 400, "invalid_request_error", "anthropic-version: not a valid version")),
         None => Err(refused(desk, 400, "invalid_request_error", "anthropic-version: header is required")),
     }

@@ -45,10 +45,15 @@ pub(super) fn models(call: &Received, desk: &mut Desk) -> Answer {
     let minor: u32 = version.split('.').nth(1).and_then(|part| part.parse().ok()).unwrap_or_default();
     let seen = MODELS.iter().filter(|(_, _, since)| minor >= *since).enumerate();
     let models = seen.map(|(i, (slug, name, _))| {
+        // The Codex CLI takes the list only whole: it drops all models where one lacks a member.
         json!({
             "slug": slug, "display_name": name, "description": name, "default_reasoning_level": "medium",
-            "supported_reasoning_levels": [{"effort": "medium", "description": "Balanced"}], "visibility": "list",
-            "supported_in_api": true, "priority": i + 1, "context_window": 272_000,
+            "supported_reasoning_levels": [{"effort": "medium", "description": "Balanced"}],
+            "shell_type": "shell_command", "visibility": "list", "supported_in_api": true, "priority": i + 1,
+            "upgrade": null, "base_instructions": "Be helpful.", "supports_reasoning_summaries": true,
+            "support_verbosity": true, "default_verbosity": "medium", "apply_patch_tool_type": "freeform",
+            "truncation_policy": {"mode": "tokens", "limit": 10_000}, "supports_parallel_tool_calls": true,
+            "context_window": 272_000, "experimental_supported_tools": [], "input_modalities": ["text", "image"],
         })
     });
     Answer::json(200, json!({"models": models.collect::<Vec<_>>()})).header("etag", "W/\"pretend\"")

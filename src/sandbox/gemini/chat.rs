@@ -8,7 +8,7 @@ use super::super::people;
 use super::super::received::Received;
 use super::limits;
 use super::prompt::{Form, Prompt, invalid};
-use super::{CLOUD, PROJECT, bearer, info, refused};
+use super::{CLOUD, PROJECT, bearer, info, of_models, refused};
 
 const MODELS: [(&str, &str); 4] = [
     ("gemini-2.5-pro", "Gemini 2.5 Pro"),
@@ -91,7 +91,7 @@ pub(super) fn models(call: &Received, desk: &mut Desk) -> Result<Answer, Answer>
 /// Answers a prompt.
 pub(super) fn generate(call: &Received, desk: &mut Desk) -> Result<Answer, Answer> {
     let caller = caller(call, desk)?;
-    let name = call.path.trim_start_matches("/v1beta/models/").split(':').next().unwrap_or_default();
+    let name = of_models(&call.path).unwrap_or_default().split(':').next().unwrap_or_default();
     if !name.starts_with("gemini-") {
         let message = format!(
             "models/{name} is not found for API version v1beta, or is not supported for generateContent. \

@@ -35,7 +35,7 @@ impl Provider for Gemini {
 
     fn endpoint(&self, call: &Received) -> Option<Endpoint> {
         let path = call.path.as_str();
-        if let Some(action) = path.strip_prefix("/v1beta/models/") {
+        if let Some(action) = of_models(path).filter(|action| !action.is_empty()) {
             return match action.split_once(':')?.1 {
                 "streamGenerateContent" | "generateContent" => Some(Endpoint::Chat),
                 "countTokens" => Some(Endpoint::Models),
@@ -48,7 +48,7 @@ impl Provider for Gemini {
             "/token" => Endpoint::Token,
             "/revoke" => Endpoint::Revoke,
             "/tokeninfo" | "/oauth2/v2/userinfo" | "/oauth2/v1/userinfo" | "/oauth2/v3/userinfo" => Endpoint::Profile,
-            "/v1beta/models" => Endpoint::Models,
+            _ if of_models(path) == Some("") => Endpoint::Models,
             "/v1internal:loadCodeAssist" | "/v1internal:onboardUser" => Endpoint::Setup,
             _ if path.starts_with("/v1internal/operations/") => Endpoint::Setup,
             "/v1internal:streamGenerateContent" | "/v1internal:generateContent" => Endpoint::Chat,
@@ -108,6 +108,12 @@ impl Provider for Gemini {
             "client_file": login::client_file(desk),
         })
     }
+}
+
+/// Returns what follows the models of one of the API's versions.
+fn of_models(path: &str) -> Option<&str> {
+    let rest = ["/v1/models", "/v1beta/models", "/v1alpha/models"].iter().find_map(|start| path.strip_prefix(start))?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
 /// Returns an error in Google's shape.

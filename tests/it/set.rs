@@ -1,0 +1,160 @@
+//! `/set`: values with their origin, names in any case, and a file that is never spoilt.
+
+use serde_json::{Value, json};
+
+use crate::keys_steps::Stand;
+use crate::support::Home;
+
+fn settings(home: &Home) -> Value {
+    serde_json::from_str(&home.read("config/settings.json")).unwrap()
+}
+
+#[test]
+fn settings_are_listed_with_value_and_origin() {
+    let stand = Stand::with(json!({ "authOnly": true, "theme": "dark", "stream.idleSeconds": 0 }));
+    let flags = ["--set", "auth.NOBROWSER=true", "--set", "modelparam.top_p=0.5"];
+    let done = stand.home.run(&[&flags[..], &["set"]].concat());
+    insta::assert_snapshot!(done, @"
+    auth.noBrowser      true            flag
+    authOnly            true            settings.json
+    auth.bucketPolicy   failover        default
+    auth-keyfile        none            default
+    auth-key-name       none            default
+    base-url            the manifest's  default
+    vault.store         auto            default
+    stream.idleSeconds  120             default
+    show.reasoning      false           default
+    modelparam.top_p    0.5             flag
+    --- stderr
+    [root]/config/settings.json has stream.idleSeconds, and its value is not a whole number from 1 to 3600.
+    --- exit 0
+    ");
+    let listed = stand.home.run(&[&flags[..], &["set", "--json"]].concat()).ok().json();
+    assert_eq!(listed["schema"], "llxprt.set.v1");
+    let row = |name: &str| {
+        let rows = listed["settings"].as_array().unwrap();
+        rows.iter().find(|row| row["key"] == name).unwrap_or_else(|| panic!("{name}: {listed}")).clone()
+    };
+    assert_eq!(row("auth.noBrowser"), json!({ "key": "auth.noBrowser", "value": true, "origin": "flag" }));
+    assert_eq!(row("authOnly"), json!({ "key": "authOnly", "value": true, "origin": "settings.json" }));
+    assert_eq!(row("stream.idleSeconds"), json!({ "key": "stream.idleSeconds", "value": 120, "origin": "default" }));
+    assert_eq!(row("modelparam.top_p")["value"], 0.5);
+    assert_eq!(listed["not_used"].as_array().unwrap().len(), 1);
+    // For one run means that nothing was kept.
+    assert_eq!(settings(&stand.home).as_object().unwrap().len(), 4);
+}
+
+#[test]
+fn a_setting_is_changed_shown_and_removed() {
+    let stand = Stand::with(json!({ "theme": { "name": "dark" }, "authOnly": false }));
+    let done = stand.session(&[
+        "/set auth.nobrowser TRUE",
+        "/set auth.noBrowser",
+        "/set modelparam.temperature -0.5",
+        "/set modelparam.stop \"a  b\" c",
+        "/set vault.store file",
+        "/set unset AUTH.nobrowser",
+        "/set unset auth.noBrowser",
+    ]);
+    insta::assert_snapshot!(done, @"
+    auth.noBrowser = true  (settings.json)
+    --- stderr
+    auth.noBrowser is true now, and stays so (settings.json).
+    True never opens a browser and shows the link with a paste prompt; false always opens one. It takes true or false.
+    modelparam.temperature is -0.5 now, and stays so (settings.json).
+    modelparam.stop is a  b c now, and stays so (settings.json).
+    vault.store is file now, and stays so (settings.json).
+    From the next start on, new sign-ins and keys go there. What is stored stays where it is.
+    auth.noBrowser is removed; the default holds: found out.
+    auth.noBrowser was not set; the default holds: found out.
+    --- exit 0
+    ");
+    let expected = json!({
+        "provider": "anthropic", "theme": { "name": "dark" }, "authOnly": false, "modelparam.temperature": -0.5,
+        "modelparam.stop": "a  b c", "vault.store": "file",
+    });
+    assert_eq!(serde_json::to_string(&settings(&stand.home)).unwrap(), serde_json::to_string(&expected).unwrap());
+    let shown = stand.home.run(&["set", "auth.NoBrowser", "--json"]).ok().json();
+    assert_eq!((&shown["key"], &shown["value"]), (&json!("auth.noBrowser"), &json!(null)));
+    stand.home.assert_private();
+}
+
+#[test]
+fn what_is_wrong_says_what_would_be_right_and_changes_nothing() {
+    let stand = Stand::with(json!({}));
+    let before = stand.home.read("config/settings.json");
+    for (words, said) in [
+        (&["auth.nobrowsr", "true"][..], "Did you mean auth.noBrowser?"),
+        (&["auth.noBrowser", "maybe"], "auth.noBrowser takes true or false, not \"maybe\"."),
+        (&["stream.idleSeconds", "0"], "stream.idleSeconds takes a whole number from 1 to 3600, not \"0\"."),
+        (&["vault.store", "cloud"], "vault.store takes auto or keyring or file, not \"cloud\"."),
+        (&["auth.antropic.clientId", "x"], "There is no provider called \"antropic\". Did you mean anthropic?"),
+        (&["modelparam.", "1"], "There is no setting called \"modelparam.\"."),
+        (&["auth-key", "sk-ant-canary-1"], "A key is not written into settings.json"),
+        (&["providerApiKeys.anthropic", "sk-ant-canary-1"], "A key is not written into settings.json"),
+        (&["auth-key-name", "sk-ant-canary/1"], "auth-key-name takes the name of a saved key. That is not a name."),
+        (&["base-url", "http://a.example"], "must be https"),
+        (&["base-url", "https://user:canary@a.example"], "must not carry a user name or password"),
+        (&["defaultProfile", "x"], "There is no setting called \"defaultProfile\"."),
+    ] {
+        let done = stand.home.run(&[&["set"], words].concat()).exit(2);
+        assert!(done.stderr.contains(said) && !done.stderr.contains("canary"), "{words:?}\n{done}");
+    }
+    for (pair, said) in [
+        ("auth.nobrowsr=true", "Did you mean auth.noBrowser?"),
+        ("auth.antropic.clientId=x", "Did you mean anthropic?"),
+        ("authOnly", "KEY=VALUE"),
+        ("auth-key=sk-ant-canary-1", "A key is not written into settings.json"),
+        ("base-url=https://a.example", "for one run there is --baseurl"),
+    ] {
+        let done = stand.home.run(&[&format!("--set={pair}"), "-p", "hello"]).exit(2);
+        assert!(done.stderr.contains(said) && !done.stderr.contains("canary"), "{pair}\n{done}");
+    }
+    assert_eq!(stand.home.read("config/settings.json"), before);
+}
+
+#[test]
+fn a_damaged_file_is_named_and_left_as_it_is() {
+    let stand = Stand::new();
+    let whole = "{\n  \"authOnly\": true,\n  \"theme\": \"dark\"\n}";
+    for length in [0, 1, 5, 20, whole.len() - 1] {
+        stand.home.write("config/settings.json", &whole[..length]);
+        for words in [
+            &["set"][..],
+            &["set", "--json"],
+            &["set", "authOnly"],
+            &["set", "authOnly", "false"],
+            &["set", "unset", "authOnly"],
+            &["auth", "anthropic", "enable"],
+            &["auth", "anthropic", "why"],
+            &["keyfile", "none"],
+            &["--key", "sk-ant-canary-123", "-p", "hello"],
+            &["baseurl"],
+        ] {
+            let done = stand.home.run(words).exit(78);
+            let shown = format!("{}{}", done.stdout, done.stderr);
+            assert!(shown.contains("[root]/config/settings.json is damaged at line"), "{length} {words:?}\n{done}");
+            if words.contains(&"--json") {
+                assert_eq!(done.json()["code"], "E-DAMAGED", "one document");
+            }
+        }
+        assert_eq!(stand.home.read("config/settings.json"), whole[..length]);
+    }
+}
+
+#[test]
+fn a_path_means_the_same_file_from_every_folder() {
+    let stand = Stand::with(json!({}));
+    stand.home.write("work/key", "sk-ant-api03-canary-0123");
+    let _ = stand.home.run(&["set", "auth-keyfile", "key"]).ok();
+    assert_eq!(settings(&stand.home)["auth-keyfile"], stand.home.path("work/key").display().to_string());
+    let _ = stand.home.run(&["set", "auth-keyfile", "~/key"]).ok();
+    assert_eq!(settings(&stand.home)["auth-keyfile"], "~/key");
+}
+
+#[test]
+fn the_page_of_settings_has_the_table_of_the_program() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md")).unwrap();
+    let table = llxprt::config::declared::table();
+    assert!(page.contains(&table), "docs/settings.md must hold this table:\n{table}");
+}
