@@ -80,7 +80,11 @@ impl Renewals {
     /// Notes whether the refresh token of an account may be spent.
     pub fn doubt(&self, account: &Account, spent: bool) {
         let mut unsure = self.unsure.lock().unwrap_or_else(PoisonError::into_inner);
-        if spent { unsure.insert(account.clone()) } else { unsure.remove(account) };
+        if spent {
+            unsure.insert(account.clone())
+        } else {
+            unsure.remove(account)
+        };
     }
 }
 
@@ -98,8 +102,8 @@ pub struct Balanced {
 /// What a session remembers from turn to turn.
 #[derive(Debug, Default)]
 pub struct Turns {
-    /// The account that answered last at a provider.
-    pub last: BTreeMap<Provider, Bucket>,
+    /// The account that answered last at a provider, and the order it was chosen from.
+    pub last: BTreeMap<Provider, (Bucket, Vec<Bucket>)>,
     /// The profile of a load balancer that answered last.
     pub profile: Option<ProfileName>,
     /// Accounts whose plan does not cover a model, with the provider's reason.

@@ -10,7 +10,10 @@ fn a_session_uses_the_account_that_was_switched_to_and_others_do_not() {
     let stand = pair();
     let pty = stand.session(&[]);
     assert_eq!(pty.ask("one"), "one");
-    assert_eq!(pty.ask("/auth anthropic switch personal@gmail.com"), "personal@gmail.com is used for anthropic in this session.");
+    assert_eq!(
+        pty.ask("/auth anthropic switch personal@gmail.com"),
+        "personal@gmail.com is used for anthropic in this session."
+    );
     assert_eq!(pty.ask("two"), "two");
     let _ = stand.home.run(&["-p", "three"]).ok();
     // At its limit the profile's other account goes on.
@@ -19,7 +22,9 @@ fn a_session_uses_the_account_that_was_switched_to_and_others_do_not() {
     assert_eq!(stand.asked(), "work personal work personal work");
     let shown = pty.ask("/auth anthropic switch persona");
     assert!(shown.contains("anthropic has no account called \"persona\". Did you mean personal@gmail.com?"), "{shown}");
-    assert!(pty.ask("/auth anthropic switch personal@gmail.com").contains("It is at its limit (5-hour limit), back in "));
+    assert!(
+        pty.ask("/auth anthropic switch personal@gmail.com").contains("It is at its limit (5-hour limit), back in ")
+    );
     leave(pty);
 }
 
@@ -30,7 +35,10 @@ fn an_account_for_one_run_is_named_by_a_flag() {
     let _ = stand.home.run(&["--account", PERSONAL, "-p", "hello"]).ok();
     assert_eq!(stand.asked(), "work personal");
     let done = stand.home.run(&["--bucket", "wrk@company.com", "-p", "hello"]).exit(2);
-    assert!(done.stderr.contains("anthropic has no account called \"wrk@company.com\". Did you mean work@company.com?"), "{done}");
+    assert!(
+        done.stderr.contains("anthropic has no account called \"wrk@company.com\". Did you mean work@company.com?"),
+        "{done}"
+    );
     let done = stand.home.run_with_stdin(&["--bucket", "wrk@company.com"], "hello\n").exit(2);
     assert!(done.stderr.contains("E-ACCOUNT"), "{done}");
     assert_eq!(stand.asked(), "work personal");
@@ -53,7 +61,10 @@ fn an_account_is_renamed_with_its_secret_and_profiles_and_the_session_follow() {
     assert!(pty.ask("/auth anthropic rename Work work").starts_with("Work is called work now."));
     assert_eq!(pty.ask("hello"), "hello");
     for (line, words) in [
-        ("/auth anthropic rename work personal@gmail.com", "anthropic has an account called personal@gmail.com already."),
+        (
+            "/auth anthropic rename work personal@gmail.com",
+            "anthropic has an account called personal@gmail.com already.",
+        ),
         ("/auth anthropic rename wok other", "anthropic has no account called \"wok\". Did you mean work?"),
         ("/auth anthropic rename work work", "work is called that already."),
     ] {

@@ -61,7 +61,8 @@ impl Stand {
     /// Returns whose token each prompt so far was sent with, oldest first, each by the name before the `@`.
     pub fn asked(&self) -> String {
         let calls = self.script.requests_to(Endpoint::Chat);
-        let who = |account: &Option<String>| account.as_deref().unwrap_or("nobody").split('@').next().unwrap().to_owned();
+        let who =
+            |account: &Option<String>| account.as_deref().unwrap_or("nobody").split('@').next().unwrap().to_owned();
         calls.iter().map(|call| who(&call.account)).collect::<Vec<_>>().join(" ")
     }
 
@@ -137,6 +138,7 @@ pub fn timeless() -> impl Drop {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"((Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day |yesterday )?\b\d\d:\d\d\b", "[time]");
     settings.add_filter(r"\bin \d+ [dhms]( \d+ [hms])?", "in [span]");
-    settings.add_filter(r"\d+ d \(\d+ \w+\)", "[days]");
+    settings.add_filter(r"\b\d+ d \([^)]*\)", "[days]");
+    settings.add_filter(r"\b\d+ (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)( \d+)?\b", "[day]");
     settings.bind_to_scope()
 }

@@ -230,7 +230,9 @@ fn an_answer_that_breaks_off_is_never_asked_for_again() {
     let start = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\
                  \"delta\":{\"type\":\"text_delta\",\"text\":\"half\"}}\n\n";
     let error = |kind: &str| {
-        format!("event: error\ndata: {{\"type\":\"error\",\"error\":{{\"type\":\"{kind}\",\"message\":\"No more.\"}}}}\n\n")
+        format!(
+            "event: error\ndata: {{\"type\":\"error\",\"error\":{{\"type\":\"{kind}\",\"message\":\"No more.\"}}}}\n\n"
+        )
     };
     for (chunks, end) in [
         (vec![start.to_owned()], End::Drop),

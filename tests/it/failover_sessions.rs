@@ -29,7 +29,11 @@ fn a_second_session_begins_with_the_second_account_and_both_return() {
     stand.script.end_quota(WORK);
     assert!(first.ask("one").contains("using personal@gmail.com"));
     let second = stand.session(&[]);
-    assert!(second.screen().lines().last().unwrap().starts_with("anthropic personal@gmail.com ›"), "{}", second.screen());
+    assert!(
+        second.screen().lines().last().unwrap().starts_with("anthropic personal@gmail.com ›"),
+        "{}",
+        second.screen()
+    );
     assert!(second.ask("two").contains("work@company.com is at its limit until "));
     assert_eq!(stand.asked(), "work personal personal");
     stand.limits_pass();
@@ -79,7 +83,9 @@ fn where_terms_forbid_going_round_limits_only_a_person_switches() {
     pty.wait_until("the prompt", |screen| screen.lines().last().is_some_and(|line| line.ends_with("› hello")));
     pty.keys(key::CTRL_U);
     pty.wait_prompt();
-    assert!(pty.ask("/auth anthropic switch personal@gmail.com").starts_with("personal@gmail.com is used for anthropic"));
+    assert!(
+        pty.ask("/auth anthropic switch personal@gmail.com").starts_with("personal@gmail.com is used for anthropic")
+    );
     assert_eq!(pty.ask("hello"), "hello");
     assert_eq!(stand.asked(), "work personal");
     leave(pty);

@@ -87,7 +87,10 @@ fn the_accounts_decide_for_which_provider_it_is() {
         done.stderr.contains("The accounts are at anthropic, so the profile is for anthropic (company was active)."),
         "{done}"
     );
-    assert_eq!((&profile(&stand.home, "ha")["provider"], &profile(&stand.home, "ha")["model"]), (&json!("anthropic"), &json!("claude-opus-5")));
+    assert_eq!(
+        (&profile(&stand.home, "ha")["provider"], &profile(&stand.home, "ha")["model"]),
+        (&json!("anthropic"), &json!("claude-opus-5"))
+    );
 
     // The same two accounts at both: the active provider has them, so it is the one.
     let copy = |index: &mut Value, bucket: &str| {
@@ -168,12 +171,16 @@ fn a_profile_of_llxprt_code_sends_its_model_and_parameters() {
     stand.home.write("config/profiles/code.json", text);
     let _ = stand.home.run(&["--profile-load", "code", "-p", "hello"]).ok();
     let sent = stand.script.requests_to(llxprt::sandbox::Endpoint::Chat).pop().unwrap().json().unwrap();
-    assert_eq!((&sent["model"], &sent["temperature"], &sent["max_tokens"]), (&json!("claude-sonnet-5"), &json!(0.7), &json!(4096)));
+    assert_eq!(
+        (&sent["model"], &sent["temperature"], &sent["max_tokens"]),
+        (&json!("claude-sonnet-5"), &json!(0.7), &json!(4096))
+    );
     assert_eq!(stand.asked(), "personal");
     let set = stand.home.run(&["--profile-load", "code", "set", "auth.noBrowser", "--json"]).ok().json();
     assert_eq!((&set["value"], &set["origin"]), (&json!(true), &json!("profile")));
     // A flag goes before the profile.
-    let _ = stand.home.run(&["--profile-load", "code", "--model", "claude-opus-5", "--bucket", WORK, "-p", "hello"]).ok();
+    let _ =
+        stand.home.run(&["--profile-load", "code", "--model", "claude-opus-5", "--bucket", WORK, "-p", "hello"]).ok();
     let sent = stand.script.requests_to(llxprt::sandbox::Endpoint::Chat).pop().unwrap().json().unwrap();
     assert_eq!((sent["model"].as_str().unwrap(), stand.asked().as_str()), ("claude-opus-5", "personal work"));
 }
@@ -199,7 +206,10 @@ fn the_default_profile_is_loaded_at_every_start() {
     // One that vanished is said, and a session begins all the same; a prompt of a script does not guess.
     stand.home.write("config/settings.json", r#"{"defaultProfile":"ha","provider":"anthropic"}"#);
     let done = stand.home.run(&["auth"]).ok();
-    assert!(done.stderr.contains("There is no profile called \"ha\"") && done.stderr.contains("goes on without it"), "{done}");
+    assert!(
+        done.stderr.contains("There is no profile called \"ha\"") && done.stderr.contains("goes on without it"),
+        "{done}"
+    );
     let _ = stand.home.run(&["-p", "hello"]).exit(2);
 }
 
@@ -210,7 +220,10 @@ fn a_name_that_is_not_there_is_told_with_the_nearest() {
     for (arguments, words) in [
         (vec!["--profile-load", "work", "-p", "hello"], "There is no profile called \"work\". Did you mean Work?"),
         (vec!["profile", "show", "Wrok"], "There is no profile called \"Wrok\". Did you mean Work?"),
-        (vec!["profile", "delete", "nothing-like-it"], "There is no profile called \"nothing-like-it\". There are: Work."),
+        (
+            vec!["profile", "delete", "nothing-like-it"],
+            "There is no profile called \"nothing-like-it\". There are: Work.",
+        ),
     ] {
         let done = stand.home.run(&arguments).exit(2);
         assert!(done.stderr.contains(words) && done.stderr.contains("E-PROFILE"), "{done}");
@@ -221,7 +234,10 @@ fn a_name_that_is_not_there_is_told_with_the_nearest() {
     let done = stand.home.run(&["profile", "save", "model", "con.2", PERSONAL]).exit(2);
     assert!(done.stderr.contains("a name that Windows keeps for a device"), "{done}");
     // Where two of them lie all the same, each is its own.
-    stand.home.write("config/profiles/work.json", json!({"version": 1, "provider": "anthropic", "auth": {"buckets": [PERSONAL]}}).to_string());
+    stand.home.write(
+        "config/profiles/work.json",
+        json!({"version": 1, "provider": "anthropic", "auth": {"buckets": [PERSONAL]}}).to_string(),
+    );
     let _ = stand.home.run(&["--profile-load", "work", "-p", "hello"]).ok();
     let _ = stand.home.run(&["--profile-load", "Work", "-p", "hello"]).ok();
     assert_eq!(stand.asked(), "personal work");
@@ -230,7 +246,8 @@ fn a_name_that_is_not_there_is_told_with_the_nearest() {
 #[test]
 fn a_profile_that_names_what_is_gone_is_refused_with_its_name() {
     let stand = two();
-    let write = |name: &str, value: Value| drop(stand.home.write(&format!("config/profiles/{name}.json"), value.to_string()));
+    let write =
+        |name: &str, value: Value| drop(stand.home.write(&format!("config/profiles/{name}.json"), value.to_string()));
     write("gone", json!({"version": 1, "provider": "antropic"}));
     write("keys", json!({"version": 1, "provider": "anthropic", "ephemeralSettings": {"base-url": "no url"}}));
     write("none", json!({"version": 1, "type": "loadbalancer", "policy": "failover", "profiles": ["gone", "nix"]}));
@@ -276,7 +293,9 @@ fn a_load_balancer_keeps_its_profiles_from_being_deleted() {
     for (name, bucket) in [("a", WORK), ("b", PERSONAL)] {
         let _ = stand.home.run(&["profile", "save", "model", name, bucket]).ok();
     }
-    let save = |members: &[&str]| stand.home.run(&[&["profile", "save", "loadbalancer", "both", "failover"], members].concat());
+    let save = |members: &[&str]| {
+        stand.home.run(&[&["profile", "save", "loadbalancer", "both", "failover"], members].concat())
+    };
     for (members, words) in [
         (["a", "x"], "The load balancer both names x. There is no profile called \"x\"."),
         (["a", "both"], "The load balancer both leads back to itself: both → both."),
@@ -310,7 +329,12 @@ fn loading_while_sign_in_is_off_or_a_key_stands_before_it_says_so() {
     let _ = stand.home.run(&["auth", "anthropic", "disable"]).ok();
     let pty = stand.session(&[]);
     let shown = pty.ask("/profile load ha").replace('\n', " ");
-    assert!(shown.contains("Sign-in is off for anthropic, so these accounts are not used. To turn it on: /auth anthropic enable"), "{shown}");
+    assert!(
+        shown.contains(
+            "Sign-in is off for anthropic, so these accounts are not used. To turn it on: /auth anthropic enable"
+        ),
+        "{shown}"
+    );
     leave(pty);
     let _ = stand.home.run(&["auth", "anthropic", "enable"]).ok();
     let run = stand.home.typed(&["profile", "save", "model", "ha", WORK]);
@@ -326,7 +350,10 @@ fn a_damaged_profile_names_file_and_place_and_is_left_as_it_is() {
         ("", "is damaged at line 1, column 0"),
         ("[]", "is damaged: it is not a JSON object"),
         ("{\"version\":1,\"provider\":7}", "is damaged: provider is not a text"),
-        ("{\"version\":1,\"provider\":\"anthropic\",\"auth\":{\"buckets\":[\"../x\"]}}", "is damaged: auth.buckets[0] is not a name"),
+        (
+            "{\"version\":1,\"provider\":\"anthropic\",\"auth\":{\"buckets\":[\"../x\"]}}",
+            "is damaged: auth.buckets[0] is not a name",
+        ),
         ("{\"version\":9}", "is of version 9, which this llxprt does not know"),
     ] {
         stand.home.write("config/profiles/ha.json", text);

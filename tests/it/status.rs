@@ -50,7 +50,7 @@ fn every_state_has_its_words() {
                  d-renews (you@example.com)      renews on use     renews by itself       -
                  e-unverified (you@example.com)  not verified yet  [days]          -
                  f-unreadable (you@example.com)  unreadable        [days]          -
-                 g-soon (you@example.com)        ready             2 d ([time])  -
+                 g-soon (you@example.com)        ready             [days]  -
                  h-model (you@example.com)       ready             [days]          claude-opus-5 back [time]
     a-ready: you@example.com, max plan, kept in a sealed file
     b-limited: you@example.com, max plan, kept in a sealed file
@@ -73,7 +73,29 @@ fn every_state_has_its_words() {
     anthropic sign-ins are restricted since 2026-02-19: Anthropic keeps claude.ai logins for its own apps; a key, or an approval of your own, is the sanctioned way.
     --- exit 0
     ");
-    insta::assert_snapshot!(stand.home.run(&["--plain", "auth", "anthropic", "status"]).ok().stdout, @"");
+    insta::assert_snapshot!(stand.home.run(&["--plain", "auth", "anthropic", "status"]).ok().stdout, @"
+    Anthropic (anthropic): sign-in is on.
+    anthropic, account a-ready (you@example.com): ready, in use. Signed in until [day]. 5-hour limit 62 percent used. 7-day limit 18 percent used.
+    anthropic, account b-limited (you@example.com): at its limit. 5-hour limit. Available again at [time].
+    anthropic, account c-refused (you@example.com): sign in again.
+    anthropic, account d-renews (you@example.com): renews on use. Renews by itself.
+    anthropic, account e-unverified (you@example.com): not verified yet. Signed in until [day].
+    anthropic, account f-unreadable (you@example.com): unreadable. Signed in until [day].
+    anthropic, account g-soon (you@example.com): ready. Signed in until [time].
+    anthropic, account h-model (you@example.com): ready. Signed in until [day]. claude-opus-5 at its limit until [time].
+    a-ready: you@example.com, max plan, kept in a sealed file
+    b-limited: you@example.com, max plan, kept in a sealed file
+      at its limit: 5-hour limit
+    c-refused: you@example.com, max plan, kept in a sealed file
+      sign in again: invalid_grant
+    d-renews: you@example.com, max plan, kept in a sealed file
+    e-unverified: you@example.com, max plan, kept in a sealed file
+    f-unreadable: you@example.com, max plan, kept in a sealed file
+      unreadable: the keyring is locked
+    g-soon: you@example.com, max plan, kept in a sealed file
+    h-model: you@example.com, max plan, kept in a sealed file
+      claude-opus-5: 7-day limit, back in [span] ([time])
+    ");
 }
 
 #[test]
@@ -91,14 +113,20 @@ fn the_table_of_all_providers_names_each() {
 fn a_narrower_terminal_drops_columns_and_then_stacks() {
     let stand = pair();
     let _ = stand.home.run(&["-p", "hello"]).ok();
-    for (columns, limit, until, stacked) in [(100, true, true, false), (80, false, true, false), (50, false, false, false), (30, true, true, true)] {
+    for (columns, limit, until, stacked) in
+        [(100, true, true, false), (80, false, true, false), (50, false, false, false), (30, true, true, true)]
+    {
         let pty = stand.home.pty_of(50, columns, &[]);
         pty.wait_prompt();
         let shown = pty.ask("/auth anthropic");
         let head = shown.lines().find(|line| line.starts_with("Provider"));
         assert_eq!(head.is_none(), stacked, "{columns}\n{shown}");
         if let Some(head) = head {
-            assert_eq!((head.contains("Limit"), head.contains("Signed in until")), (limit, until), "{columns}\n{shown}");
+            assert_eq!(
+                (head.contains("Limit"), head.contains("Signed in until")),
+                (limit, until),
+                "{columns}\n{shown}"
+            );
         }
         assert!(shown.contains("* work@company.com"), "{columns}\n{shown}");
         leave(pty);
@@ -120,7 +148,10 @@ fn the_document_is_as_the_contract_has_it() {
     assert_eq!((&anthropic["login"], &anthropic["status"]), (&json!("on"), &json!("restricted")));
     assert_eq!(anthropic["credential"], json!({"tier": 5, "source": "oauth", "detail": PERSONAL}));
     let [personal, work] = anthropic["buckets"].as_array().unwrap().as_slice() else { panic!("{anthropic}") };
-    assert_eq!((&work["state"], &work["active"], &personal["active"]), (&json!("limited"), &json!(false), &json!(true)));
+    assert_eq!(
+        (&work["state"], &work["active"], &personal["active"]),
+        (&json!("limited"), &json!(false), &json!(true))
+    );
     assert!(work["limited_until"].as_str().unwrap().ends_with('Z'), "{work}");
     assert_eq!((&work["identity"], &work["plan"], &work["store"]), (&json!(WORK), &json!("max"), &json!("file")));
     assert_eq!(work["limits"][0]["window"], "5h");
@@ -168,10 +199,10 @@ fn a_thousand_accounts_are_shown_and_used_without_delay() {
 }
 
 #[test]
-fn a_damaged_index_is_told_with_its_place() {
+fn a_damaged_index_is_told_with_its_place_and_the_accounts_are_still_there() {
     let stand = pair();
     stand.home.write("data/index.json", "{\"version\": 1, \"accounts\": {");
-    let done = stand.home.run(&["auth"]);
-    assert_ne!(done.status(), 0, "{done}");
-    assert!(done.stderr.contains("index.json"), "{done}");
+    let done = stand.home.run(&["auth"]).ok();
+    assert!(done.stderr.contains("index.json, is damaged"), "{done}");
+    assert!(done.stdout.contains(WORK) && done.stdout.contains(PERSONAL), "{done}");
 }
