@@ -40,7 +40,8 @@ fn the_lines_of_the_page_save_a_profile_over_two_accounts_and_load_it() {
       Accounts, in order   1 work@company.com (ready)   2 personal@gmail.com (ready)
       At a limit           use the next account; return to 1 when it is available again
       Never                fall back to an API key, which is billed by use
-      /profile load claude-ha   ·   llxprt --profile-load claude-ha   ·   /profile set-default claude-ha
+      /profile load claude-ha   ·   llxprt --profile-load claude-ha
+      /profile set-default claude-ha
     ");
     // It is loaded: the account that signed in last no longer goes first.
     assert_eq!(pty.ask("hello"), "hello");

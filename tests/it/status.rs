@@ -147,7 +147,7 @@ fn the_document_is_as_the_contract_has_it() {
     assert_eq!(members, ["provider", "login", "status", "oauth_enabled", "credential", "buckets"]);
     assert_eq!((&anthropic["login"], &anthropic["status"]), (&json!("on"), &json!("restricted")));
     assert_eq!(anthropic["credential"], json!({"tier": 5, "source": "oauth", "detail": PERSONAL}));
-    let [personal, work] = anthropic["buckets"].as_array().unwrap().as_slice() else { panic!("{anthropic}") };
+    let [work, personal] = anthropic["buckets"].as_array().unwrap().as_slice() else { panic!("{anthropic}") };
     assert_eq!(
         (&work["state"], &work["active"], &personal["active"]),
         (&json!("limited"), &json!(false), &json!(true))
