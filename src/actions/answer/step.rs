@@ -8,7 +8,7 @@ use super::told;
 use super::turn::{Means, Turn};
 use crate::auth::failover::Outcome as Came;
 use crate::auth::signals::{self, Signal};
-use crate::auth::{Tokens, claim_headers};
+use crate::auth::{Tokens, api_base, claim_headers};
 use crate::chat::{Auth, Finished, Trouble};
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
@@ -28,6 +28,8 @@ pub(super) struct Happened {
     pub(super) stopped: bool,
     /// The failure in full, for the case that it is the end of everything.
     pub(super) failure: Option<Failure>,
+    /// What to do where the plan of a login does not cover this.
+    pub(super) hint: Option<String>,
     /// When the access token that was sent runs out; tells whether somebody signed in anew meanwhile.
     pub(super) expiry: Option<i64>,
 }
@@ -35,24 +37,28 @@ pub(super) struct Happened {
 impl Turn {
     /// Sends the request with a bucket whose token is fresh, or says why it has none.
     pub(super) fn send(&self, run: &mut Run, bucket: &Bucket, found: &mut Option<Tokens>) -> Outcome<Happened> {
-        let (auth, claims, expiry) = match &self.means {
-            Means::Key { key, .. } => (Auth::Key(key.clone()), Vec::new(), None),
+        let (auth, claims, expiry, told) = match &self.means {
+            Means::Key { key, .. } => (Auth::Key(key.clone()), Vec::new(), None, None),
             Means::Accounts(_) => {
                 let account = self.account(bucket);
                 let tokens = match token(run, &account) {
                     Ok(tokens) => tokens,
                     Err(failure) => return no_token(bucket, failure),
                 };
-                let (_, oauth) = run.oauth(&self.provider)?;
+                let (manifest, oauth) = run.oauth(&self.provider)?;
                 let claims = claim_headers(oauth, &tokens);
+                let told = match api_base(manifest, &tokens) {
+                    Ok(told) => told,
+                    Err(failure) => return no_token(bucket, failure),
+                };
                 let auth = Auth::Token(tokens.access.clone());
                 let expiry = tokens.expiry;
                 *found = Some(tokens);
                 run.chosen.used.insert(account);
-                (auth, claims, expiry)
+                (auth, claims, expiry, Some(told))
             }
         };
-        let attempt = attempt(run, &self.manifest, &self.model, &auth, claims)?;
+        let attempt = attempt(run, &self.manifest, &self.model, &auth, claims, told)?;
         let mut result =
             Happened { shown: attempt.shown, text: attempt.text, expiry, ..Happened::of(bucket, Came::Answered) };
         match attempt.end {
@@ -61,7 +67,10 @@ impl Turn {
                 result.windows = signals::windows(self.family, &pairs(&finished.headers), run.now());
                 result.finished = Some(finished);
             }
-            End::Broke(trouble) => self.judge(run, trouble, &mut result),
+            End::Broke(trouble) => {
+                result.hint = self.manifest.no_access(&trouble.body()).filter(|_| matches!(auth, Auth::Token(_)));
+                self.judge(run, trouble, &mut result);
+            }
         }
         Ok(result)
     }
@@ -134,6 +143,7 @@ impl Happened {
             stopped: false,
             failure: None,
             expiry: None,
+            hint: None,
         }
     }
 }

@@ -88,6 +88,11 @@ pub(super) fn turn(run: &mut Run, provider: &Provider, means: Means) -> Result<A
         turn.say(run, &notice);
     }
     let (mut last_failure, mut why): (Option<Failure>, String) = (None, String::new());
+    let mut hint: Option<String> = None;
+    let hinted = |failure: Failure, hint: Option<String>| match hint {
+        Some(hint) => failure.say(hint),
+        None => failure,
+    };
     let mut found: Option<Tokens> = None;
     let mut sent: Option<Happened> = None;
     loop {
@@ -107,11 +112,11 @@ pub(super) fn turn(run: &mut Run, provider: &Provider, means: Means) -> Result<A
             Step::Stop(stop) => {
                 let text = sent.map(|result| result.text).unwrap_or_default();
                 run.conversation.answer(&text);
-                return Err(Ended::Final(turn.stopped(run, stop, last_failure)));
+                return Err(Ended::Final(hinted(turn.stopped(run, stop, last_failure), hint)));
             }
             Step::AllUsedUp(gone) => {
                 let earliest = failover::earliest(&gone);
-                return Err(Ended::UsedUp(turn.used_up(run, &gone, last_failure), earliest));
+                return Err(Ended::UsedUp(hinted(turn.used_up(run, &gone, last_failure), hint), earliest));
             }
         };
         if result.stopped {
@@ -126,6 +131,7 @@ pub(super) fn turn(run: &mut Run, provider: &Provider, means: Means) -> Result<A
         let records = plan.outcome(result.came.clone(), result.shown, run.now());
         turn.learn(run, &mut result, &records);
         last_failure = result.failure.take();
+        hint = result.hint.take().or(hint);
         result.came.reason().clone_into(&mut why);
         if result.finished.is_some() || result.shown {
             sent = Some(result);

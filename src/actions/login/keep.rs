@@ -61,7 +61,7 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     let skew = answer.skew;
     let host = oauth.token_url.host_str().unwrap_or_default();
     let mut tokens = answer.into_tokens(now, host);
-    tokens.account_id = identity.id.clone();
+    tokens.account_id = identity.account.clone().or_else(|| identity.id.clone());
     if oauth.grants == Grants::ApiKey {
         tokens.expiry = None;
         tokens.lifetime = None;
