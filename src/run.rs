@@ -102,8 +102,8 @@ pub struct Balanced {
 /// What a session remembers from turn to turn.
 #[derive(Debug, Default)]
 pub struct Turns {
-    /// The account that answered last at a provider.
-    pub last: BTreeMap<Provider, Bucket>,
+    /// The account that answered last at a provider, and the order it was chosen from.
+    pub last: BTreeMap<Provider, (Bucket, Vec<Bucket>)>,
     /// The profile of a load balancer that answered last.
     pub profile: Option<ProfileName>,
     /// Accounts whose plan does not cover a model, with the provider's reason.

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod balance;
+mod step;
 mod told;
 mod turn;
 

@@ -42,7 +42,7 @@ pub use choose::status_line;
 pub use given::bind_flags;
 pub use idle::{Watch, renew_while_idle};
 pub use names::names;
-pub use profile::load_at_start;
+pub use profile::{load_at_start, loaded as loaded_profile};
 pub use switch::choose_at_start;
 
 /// Does what a command says.

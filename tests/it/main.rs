@@ -5,7 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
+mod accounts_steps;
 mod baseurl;
+mod failover;
+mod failover_sessions;
 mod imports;
 mod keys;
 mod keys_steps;
@@ -16,6 +20,7 @@ mod oauth_setup;
 mod pages;
 mod paste_box;
 mod precedence;
+mod profiles;
 mod sandbox_anthropic;
 mod sandbox_codex;
 mod sandbox_control;
@@ -27,6 +32,7 @@ mod sandbox_steps;
 mod session_steps;
 mod set;
 mod stage;
+mod status;
 mod vault_keyring;
 mod vault_kill;
 mod vault_steps;
