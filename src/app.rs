@@ -170,8 +170,8 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         _ => Wish::Auto,
     };
     let saying = ui.clone();
-    let vault = Vault::new(&dirs, wish, no_keyring, std::io::stdin().is_terminal())
-        .saying(move |words| saying.note(words));
+    let vault =
+        Vault::new(&dirs, wish, no_keyring, std::io::stdin().is_terminal()).saying(move |words| saying.note(words));
     let signals = Arc::new(Signals::default());
     let color = !matches!(anstream::AutoStream::choice(&std::io::stdout()), ColorChoice::Never);
     let (input, keyboard): (Input, Arc<dyn Keyboard>) = if ui.editor {
@@ -210,6 +210,8 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         for words in run.vault.start_up() {
             run.ui.note(&words);
         }
+        // What cannot be swept now is swept at another start.
+        let _ = crate::config::sweep(&run.dirs.config);
     }
     find_accounts(&run)?;
     Ok((run, input))
@@ -222,7 +224,8 @@ fn find_accounts(run: &Run) -> Outcome {
     if whole || nothing_yet {
         return Ok(());
     }
-    let recovered = run.wait(async { Ok(run.vault.recover(|| crate::config::accounts_of_profiles(&run.dirs.config)).await?) })?;
+    let recovered =
+        run.wait(async { Ok(run.vault.recover(|| crate::config::accounts_of_profiles(&run.dirs.config)).await?) })?;
     for words in recovered.notices {
         run.ui.note(&words);
     }

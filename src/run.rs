@@ -80,7 +80,11 @@ impl Renewals {
     /// Notes whether the refresh token of an account may be spent.
     pub fn doubt(&self, account: &Account, spent: bool) {
         let mut unsure = self.unsure.lock().unwrap_or_else(PoisonError::into_inner);
-        if spent { unsure.insert(account.clone()) } else { unsure.remove(account) };
+        if spent {
+            unsure.insert(account.clone())
+        } else {
+            unsure.remove(account)
+        };
     }
 }
 

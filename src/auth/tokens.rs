@@ -265,7 +265,8 @@ mod tests {
 
     #[test]
     fn a_renewal_keeps_what_the_answer_leaves_out_and_takes_the_new_id_token() {
-        let stored = r#"{"access_token":"a","refresh_token":"r","id_token":"old","scope":"s","quirk":1,"account_id":"x"}"#;
+        let stored =
+            r#"{"access_token":"a","refresh_token":"r","id_token":"old","scope":"s","quirk":1,"account_id":"x"}"#;
         let answer = r#"{"access_token":"b","id_token":"new","expires_in":60,"account":{"uuid":"u"}}"#;
         let answer = TokenAnswer::from_map(serde_json::from_str(answer).unwrap()).unwrap();
         let renewed = Tokens::from_json(stored).unwrap().renewed(answer, 1000);

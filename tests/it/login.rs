@@ -56,7 +56,10 @@ fn a_browser_signs_in_as_the_true_identity() {
     assert_eq!(asked.param("login_hint").as_deref(), Some(WORK));
     let status = home.run(&["auth", "anthropic", "status", "--json"]).ok().json();
     let bucket = &status["buckets"][0];
-    assert_eq!((&bucket["bucket"], &bucket["identity"], &bucket["state"]), (&WORK.into(), &WORK.into(), &"ready".into()));
+    assert_eq!(
+        (&bucket["bucket"], &bucket["identity"], &bucket["state"]),
+        (&WORK.into(), &WORK.into(), &"ready".into())
+    );
     let page = browser.page();
     assert!(page.contains("<h1>Signed in</h1>") && page.contains(WORK), "{page}");
     assert_eq!(script.violations(), Vec::<String>::new());
@@ -279,7 +282,10 @@ fn the_one_real_call_decides_what_is_said() {
 
     script.answer(Endpoint::Profile, Answer::json(503, serde_json::json!({"error": {"message": "try later"}})));
     let done = home.run(&["auth", "anthropic", "login"]).ok();
-    assert!(done.stderr.contains("Stored the sign-in to anthropic") && done.stderr.contains("Not verified yet"), "{done}");
+    assert!(
+        done.stderr.contains("Stored the sign-in to anthropic") && done.stderr.contains("Not verified yet"),
+        "{done}"
+    );
     assert!(!done.stderr.contains("Signed in to"), "{done}");
     let status = home.run(&["auth", "anthropic", "status", "--json"]).ok().json();
     assert_eq!(status["buckets"][0]["state"], "unverified");
@@ -389,7 +395,14 @@ fn two_answers_at_once_are_one_login() {
     pty.type_line("/auth anthropic login");
     let back = approve(&browser.next(), WORK);
     paste_prompt(&pty, 1);
-    let threads: Vec<_> = (0..4).map(|_| std::thread::spawn({ let back = back.clone(); move || fetch(&back).0 })).collect();
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            std::thread::spawn({
+                let back = back.clone();
+                move || fetch(&back).0
+            })
+        })
+        .collect();
     pty.paste(&back);
     pty.keys(key::ENTER);
     pty.wait_for("Signed in to anthropic as work@company.com");

@@ -1,6 +1,8 @@
 //! Everything that the page “OAuth Setup” lets a person type, word for word and in its order.
 
-use crate::session_steps::{PASTE, PERSONAL, QUESTION, WORK, at_prompt, code, leave, link, paste_prompt, stand, terminal};
+use crate::session_steps::{
+    PASTE, PERSONAL, QUESTION, WORK, at_prompt, code, leave, link, paste_prompt, stand, terminal,
+};
 use crate::support::pty::key;
 use crate::support::{Browser, Home, Pty};
 
@@ -114,7 +116,10 @@ fn sign_in(pty: &Pty, line: &str, account: &str) -> String {
     paste_prompt(pty, before.matches(PASTE).count() + 1);
     pty.paste(&code(&link(pty), account));
     pty.keys(key::ENTER);
-    pty.wait_for_count(&format!("Signed in to anthropic as {account}"), before.matches(&format!("Signed in to anthropic as {account}")).count() + 1);
+    pty.wait_for_count(
+        &format!("Signed in to anthropic as {account}"),
+        before.matches(&format!("Signed in to anthropic as {account}")).count() + 1,
+    );
     at_prompt(pty);
     pty.transcript()[before.len()..].to_owned()
 }
@@ -141,7 +146,8 @@ fn a_key_wins_over_a_sign_in_as_the_page_says() {
     drop(home);
     let (sandbox, home) = crate::session_steps::signed_in(WORK);
     sandbox.script("anthropic").add_key("sk-ant-api03-from-the-environment", "key@example.com");
-    let done = home.typed(&["-p", "who pays?"]).env("ANTHROPIC_API_KEY", "sk-ant-api03-from-the-environment").done().ok();
+    let done =
+        home.typed(&["-p", "who pays?"]).env("ANTHROPIC_API_KEY", "sk-ant-api03-from-the-environment").done().ok();
     assert_eq!(done.stdout, "who pays?\n");
     let calls = sandbox.script("anthropic").requests_to(llxprt::sandbox::Endpoint::Chat);
     assert_eq!(calls[0].account.as_deref(), Some("key@example.com"));
