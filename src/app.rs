@@ -210,6 +210,8 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         for words in run.vault.start_up() {
             run.ui.note(&words);
         }
+        // What cannot be swept now is swept at another start.
+        let _ = crate::config::sweep(&run.dirs.config);
     }
     find_accounts(&run)?;
     Ok((run, input))

@@ -32,3 +32,18 @@ impl ConfigLock {
         }
     }
 }
+
+/// Removes what interrupted writes of settings and profiles left, unless somebody writes right now.
+///
+/// # Errors
+/// Those of the disk.
+pub fn sweep(config: &Path) -> std::io::Result<usize> {
+    let mut removed = 0;
+    for folder in [config.to_owned(), config.join("profiles")] {
+        if folder.is_dir() {
+            removed +=
+                files::sweep_temporary(&folder, |_| FileLock::try_take(&config.join("config.lock")).ok().flatten())?;
+        }
+    }
+    Ok(removed)
+}

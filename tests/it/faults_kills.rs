@@ -1,0 +1,147 @@
+//! `kill -9` at any instant of whole processes (security F1); the benchmark runs the same with more rounds.
+
+use std::time::Duration;
+
+use llxprt::sandbox::Endpoint;
+use serde_json::Value;
+
+use crate::faults_stage::{Stage, account, block_on};
+use crate::support::{Browser, canary};
+
+/// What came of all rounds together.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Processes that were killed before they had ended.
+    pub killed: usize,
+    /// Logins lost although no renewal was under way.
+    pub lost: usize,
+    /// Logins lost between the provider's answer and our write, which nobody can prevent.
+    pub lost_in_window: usize,
+    /// Files that no longer open.
+    pub unopened: usize,
+    /// Temporary files that the next start left.
+    pub leftovers: usize,
+    /// Locks that were still held.
+    pub stale_locks: usize,
+}
+
+/// What runs when it is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Refresh,
+    Login,
+    Logout,
+    LogoutAll,
+    KeySave,
+    SettingsSave,
+}
+
+use Work::{KeySave, Login, Logout, LogoutAll, Refresh, SettingsSave};
+
+const ROUND: [Work; 10] =
+    [Refresh, KeySave, Login, Refresh, SettingsSave, Logout, Refresh, Login, LogoutAll, SettingsSave];
+
+/// Whose logins there are; the first is renewed, the others come and go.
+const STAYS: &str = "work@company.com";
+const COMES: &str = "personal@gmail.com";
+const GOES: &str = "third@example.com";
+
+/// Kills so many processes, one after the other, and looks after each as the next start would.
+pub fn kills(rounds: usize) -> Figures {
+    let stage = Stage::signed_in();
+    let _ = stage.login(COMES, &[]).ok();
+    let browser = Browser::approving(&stage.home, COMES);
+    let mut figures = Figures::default();
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    for round in 0..rounds {
+        let work = ROUND[round % ROUND.len()];
+        let number = round.to_string();
+        let setting = ["set", "stream.idleSeconds", &number];
+        let key = format!("sk-canary-{round:024}");
+        let save = ["key", "save", "mine", &key];
+        let words: &[&str] = match work {
+            Refresh => {
+                stage.leave_seconds(STAYS, -10);
+                &["auth", "anthropic", "token", STAYS]
+            }
+            Login => &["auth", "anthropic", "login", COMES, "--force"],
+            Logout | LogoutAll => {
+                stage.plant(GOES, "a-token-that-goes");
+                if work == Logout {
+                    &["auth", "anthropic", "logout", GOES]
+                } else {
+                    &["auth", "anthropic", "logout", "all"]
+                }
+            }
+            KeySave => &save,
+            SettingsSave => &setting,
+        };
+        let before = [STAYS, COMES].map(|bucket| stage.stored(bucket));
+        let refreshes = stage.refreshes();
+        let mut command = stage.home.command();
+        command.args(words).env("BROWSER", browser.command());
+        command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+        let mut child = command.stderr(std::process::Stdio::null()).spawn().expect("the program starts");
+        // Not a wait for anything: it spreads the instants over what the work takes.
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let most = if work == Login { 400_000 } else { 60_000 };
+        std::thread::sleep(Duration::from_micros((seed >> 33) % most));
+        let ended = child.try_wait().expect("a child of ours").is_some();
+        figures.killed += usize::from(!ended);
+        child.kill().expect("a child of ours");
+        child.wait().expect("it ends");
+        look(&stage, work, &before, stage.refreshes() > refreshes, &mut figures);
+    }
+    figures
+}
+
+/// Starts as a person would next, and checks everything that is there.
+fn look(stage: &Stage, work: Work, before: &[Value; 2], asked: bool, figures: &mut Figures) {
+    let start = stage.home.run(&[]);
+    figures.unopened += usize::from(start.status() != 0 || start.stderr.contains("damaged"));
+    figures.leftovers += stage.home.leftovers().len();
+    figures.unopened += usize::from(stage.home.run(&["set"]).status() != 0);
+    let vault = stage.vault();
+    let index = vault.index().expect("the index opens");
+    for name in index.accounts.keys() {
+        let account = name.parse().expect("an account");
+        match vault.try_lock(&account) {
+            Ok(Some(_)) => {}
+            _ => figures.stale_locks += 1,
+        }
+        figures.unopened += usize::from(block_on(vault.read(&account, &|_| {})).is_err());
+    }
+    for (name, _) in vault.keys().expect("the keys") {
+        let key = block_on(vault.read_key(&name, &|_| {}));
+        figures.unopened += usize::from(key.map_or(true, |key| key.is_some_and(|key| key.expose().len() != 34)));
+    }
+    let sealed = canary::files_below(&stage.home.path("data/secure-store/tokens"));
+    let named = |file: &std::path::PathBuf| {
+        let bucket = file.file_stem().expect("a name").to_string_lossy().into_owned();
+        index.entry(&account(&bucket)).is_some()
+    };
+    figures.unopened += sealed.iter().filter(|file| !named(file)).count();
+
+    for (bucket, before) in [STAYS, COMES].into_iter().zip(before) {
+        let gone_by_wish = work == LogoutAll;
+        let now = stage.stored(bucket);
+        if now.is_null() {
+            figures.lost += usize::from(!gone_by_wish && !before.is_null());
+            let _ = stage.login(bucket, &[]).ok();
+            continue;
+        }
+        if work == Refresh && bucket == STAYS || work == Login && bucket == COMES {
+            // Does what is stored still renew?
+            stage.leave_seconds(bucket, -10);
+            if stage.token(bucket).status() != 0 {
+                let in_window = work == Refresh && asked && now["refresh_token"] == before["refresh_token"];
+                figures.lost_in_window += usize::from(in_window);
+                figures.lost += usize::from(!in_window);
+                let _ = stage.login(bucket, &["--force"]).ok();
+            }
+        } else if !gone_by_wish {
+            figures.lost += usize::from(now != *before);
+        }
+    }
+    assert!(stage.script().count(Endpoint::Revoke) == 0, "this provider cannot revoke");
+}
