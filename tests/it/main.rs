@@ -6,14 +6,23 @@
 mod support;
 
 mod baseurl;
+mod codex;
+mod dialects;
+mod gateway;
+mod gemini;
 mod imports;
 mod keys;
 mod keys_steps;
 mod lazy;
 mod login;
+mod manifests;
 mod oauth_setup;
+mod openai;
+mod openrouter;
 mod pages;
 mod precedence;
+mod provider_steps;
+mod qwen;
 mod sandbox_anthropic;
 mod sandbox_codex;
 mod sandbox_control;
