@@ -20,7 +20,7 @@ pub(super) fn accept(run: &mut Run, manifest: &Manifest, oauth: &OAuth) -> Outco
     };
     run.ui.warn(&format!("{words}  {code}"));
     let link = oauth.link.as_deref().unwrap_or_default();
-    run.ui.say(&format!("  {key}   {link}").trim_end().to_owned());
+    run.ui.say(format!("  {key}   {link}").trim_end());
     if !run.keyboard.is_person() {
         return match oauth.status {
             Status::Retired => Err(Failure::new(Code::Retired, words).say(format!("A key is the way now: {key}"))),
