@@ -87,7 +87,7 @@ impl Device {
         if !oauth.scopes.is_empty() {
             fields.push(("scope".to_owned(), oauth.scopes.join(" ")));
         }
-        let pair = oauth.device_pkce.then(|| PkceCodeChallenge::new_random_sha256());
+        let pair = oauth.device_pkce.then(PkceCodeChallenge::new_random_sha256);
         if let Some((challenge, _)) = &pair {
             fields.push(("code_challenge".to_owned(), challenge.as_str().to_owned()));
             fields.push(("code_challenge_method".to_owned(), "S256".to_owned()));

@@ -202,7 +202,7 @@ mod tests {
         let whole = pieces(&[HI, STOP]);
         assert_eq!((text(&whole), done(&whole)), ("hï!".into(), Some(None)));
         assert_eq!(
-            whole.iter().filter(|p| matches!(p, Piece::Usage { .. })).next_back(),
+            whole.iter().rfind(|p| matches!(p, Piece::Usage { .. })),
             Some(&Piece::Usage { input: Some(12), output: Some(36) })
         );
         assert_eq!(done(&pieces(&[HI])), None);

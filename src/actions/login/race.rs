@@ -111,7 +111,7 @@ fn set_out(
             Err(taken) if reads(begin) && (page.is_some() || !oauth.redirect.ports.is_empty()) => {
                 let words = format!("No port that this provider allows is free ({}).", clean_line(&taken.0));
                 run.ui.warn(&format!("{words} Paste mode is ready instead.  {}", Code::Port.text()));
-                if page.is_none() {
+                if page.is_none() && matches!(begin, Begin::Browser { .. }) {
                     run.ui.say("After you approve, copy the whole address of the last page, whatever it shows, and paste it here.");
                 }
             }
