@@ -195,6 +195,11 @@ fn the_words_for_half_a_code_read_like_this() {
     That is the first half of the code. This provider's code has a # in the middle, and double-clicking
     stops there. Copy the whole value. The link above still works.  E-PASTE-HALF
     ");
+    let said = waiting.wrong("http://localhost:1455/auth/callback?code=x&state=OLD");
+    insta::assert_snapshot!(said, @"
+    ****************************************************
+    That answer belongs to another sign-in. Open the link above and try once more.  E-STATE
+    ");
     waiting.pty.keys(key::CTRL_C);
     assert_eq!(leave(waiting.pty), 0);
 }

@@ -123,7 +123,8 @@ fn settings(run: &mut Run, provider: &Provider, accounts: bool) -> Map<String, V
     let flags = run.chosen.flags_for.as_ref() == Some(provider);
     let file = run.chosen.keyfiles.get(provider).cloned();
     let piped = run.chosen.flag_pipe.is_some();
-    let file = file.or_else(|| run.flags.keyfile.as_deref().filter(|_| flags && !piped).map(keyfile::kept)).map(Value::from);
+    let file =
+        file.or_else(|| run.flags.keyfile.as_deref().filter(|_| flags && !piped).map(keyfile::kept)).map(Value::from);
     let name = run.chosen.loaded_keys.get(provider).map(ToString::to_string);
     let name = name.or_else(|| run.flags.key_name.as_ref().filter(|_| flags).map(ToString::to_string)).map(Value::from);
     match (file, name) {
