@@ -27,6 +27,12 @@ use crate::vault::{Vault, Wish};
 
 /// Runs the program with the arguments and environment of the process. Returns the exit status.
 pub fn start() -> u8 {
+    // A core file would hold every secret of this process.
+    #[cfg(unix)]
+    {
+        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+        let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    }
     let shell = match Shell::parse_from_args(std::env::args_os()) {
         Ok(shell) => shell,
         Err(ShellExit::Text(text)) => {

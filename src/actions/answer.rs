@@ -24,8 +24,10 @@ use crate::ui::clean_line;
 /// # Errors
 /// What a person must read.
 pub fn prompt(run: &mut Run, text: &str) -> Outcome {
+    let before = run.conversation.turns().len();
     let result = answer(run, text);
-    if result.is_err() {
+    // What was shown in part stays in the conversation, and its prompt is not sent again.
+    if result.is_err() && run.conversation.turns().len() < before + 2 {
         run.conversation.take_back();
         run.keyboard.put_back(text);
     }

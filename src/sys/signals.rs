@@ -76,6 +76,11 @@ impl Signals {
         }
     }
 
+    /// Leaves from a thread of its own: the work that is waited for may be next on the very thread that asks.
+    fn leave_soon(self: Arc<Self>, status: i32) {
+        std::thread::spawn(move || self.leave(status));
+    }
+
     /// Puts the terminal back and ends the process.
     pub fn leave(&self, status: i32) -> ! {
         self.wait_for_uncut();
@@ -110,10 +115,10 @@ impl Signals {
                 _ = int.recv() => if self.busy.load(Ordering::SeqCst) > 0 {
                     self.interrupts.send_modify(|n| *n += 1);
                 } else {
-                    self.leave(130)
+                    self.clone().leave_soon(130)
                 },
-                _ = term.recv() => self.leave(143),
-                _ = hup.recv() => self.leave(129),
+                _ = term.recv() => self.clone().leave_soon(143),
+                _ = hup.recv() => self.clone().leave_soon(129),
             }
         }
     }

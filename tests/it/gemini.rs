@@ -155,7 +155,7 @@ fn an_account_that_google_does_not_serve_hears_it_in_googles_words() {
     let browser = Browser::approving(&stand.home, "policy@example.com");
     let _ = stand.home.typed(&["auth", "gemini", "login"]).env("BROWSER", browser.command()).done().ok();
     let done = stand.say("hello").exit(1);
-    assert!(done.stderr.contains("User location is not supported for the API use."), "{done}");
+    assert!(done.stderr.contains("User location is not supported for the API use"), "{done}");
 }
 
 #[test]

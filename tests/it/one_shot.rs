@@ -47,7 +47,10 @@ fn each_refusal_has_its_status() {
         (Answer::stream(vec![Chunk::new("event: ping\ndata: {}\n\n")], End::Drop), 69, "E-"),
     ] {
         let (sandbox, home) = signed_in(PERSONAL);
-        sandbox.script("anthropic").answer(Endpoint::Chat, answer.clone());
+        // A stream that ends before its first word is tried three times.
+        for _ in 0..3 {
+            sandbox.script("anthropic").answer(Endpoint::Chat, answer.clone());
+        }
         let done = home.run(&["-p", "hello", "--json"]).exit(status);
         let shown = done.json();
         assert!(shown["code"].as_str().unwrap().starts_with(code), "{answer:?}: {shown}");

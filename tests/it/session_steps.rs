@@ -134,18 +134,6 @@ pub fn fetch_with(address: &str, flags: &[&str]) -> (u16, String) {
     (status.parse().unwrap_or(0), page.to_owned())
 }
 
-/// Types a login, opens its link elsewhere and pastes the code.
-#[track_caller]
-pub fn paste_login(pty: &Pty, line: &str, account: &str) {
-    let before = pty.transcript().matches(PASTE).count();
-    at_prompt(pty);
-    pty.type_line(line);
-    paste_prompt(pty, before + 1);
-    pty.paste(&code(&link(pty), account));
-    pty.keys(key::ENTER);
-    at_prompt(pty);
-}
-
 /// Leaves the session and returns its exit status; the terminal must be as it was.
 #[track_caller]
 pub fn leave(mut pty: Pty) -> u32 {

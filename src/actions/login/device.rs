@@ -56,13 +56,12 @@ impl Waiting {
     /// Shows page, code and how long it works.
     pub(super) fn show(&self, run: &Run) {
         // A person compares the code with what the page says (RFC 8628 5.4).
-        let verb = if self.complete.is_some() { "and check the code" } else { "and enter" };
+        let verb = if self.complete.is_some() { "and check the code" } else { "and enter         " };
         let bold = anstyle::Style::new().bold();
         let until = times::at(run.now(), self.until);
-        run.ui.say("\nOn any device open\n");
-        run.ui.link(self.link());
+        run.ui.whole(&format!("\nOn any device open   {}", self.link()));
         run.ui.say(&format!(
-            "\n{verb}   {bold}{}{bold:#}\n\nThe code works until {until}. Waiting; Ctrl+C cancels.",
+            "{verb}   {bold}{}{bold:#}\n\nThe code works until {until}. Waiting; Ctrl+C cancels.",
             self.code
         ));
     }
