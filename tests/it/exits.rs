@@ -50,8 +50,11 @@ fn ctrl_c_clears_the_line_then_explains_and_twice_leaves_with_130() {
     assert!(!home.read("data/history").contains("half a line"));
 }
 
+/// A name, and what brings the program there.
+type Place = (&'static str, fn(&Pty));
+
 /// Where a signal may find the program.
-fn places() -> Vec<(&'static str, fn(&Pty))> {
+fn places() -> Vec<Place> {
     vec![
         ("the prompt", |_| {}),
         ("a half-typed line", |pty| {

@@ -358,7 +358,7 @@ fn f2_a_full_or_read_only_disk_keeps_what_was_there_and_says_what_could_not_be_w
         set(false);
         assert_eq!(stage.stored(PERSONAL), Value::Null);
         let _ = stage.home.run(&[]).ok();
-        assert_eq!(stage.home.leftovers(), [PathBuf::new(); 0]);
+        assert_eq!(stage.home.leftovers(), Vec::<PathBuf>::new());
     }
 
     // A renewal that cannot be kept: the shell gets 77, a session goes on and stores it once it can.

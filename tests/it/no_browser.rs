@@ -21,8 +21,11 @@ fn begin(pty: &Pty, line: &str) -> String {
     link(pty)
 }
 
+/// Variables, arguments, and the words.
+type Reason = (&'static [(&'static str, &'static str)], &'static [&'static str], &'static str);
+
 /// Why no browser opens: what is set, what is given, and the words.
-const REASONS: &[(&[(&str, &str)], &[&str], &str)] = &[
+const REASONS: &[Reason] = &[
     (&[], &["--nobrowser"], "--nobrowser"),
     (&[], &["--no-browser"], "--nobrowser"),
     (&[], &["--no-launch-browser"], "--nobrowser"),
