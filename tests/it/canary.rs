@@ -70,6 +70,9 @@ fn no_secret_of_a_whole_story_lies_open_anywhere() {
     // Nobody can answer it any more: it comes back to the line.
     pty.type_line("a line that the history keeps");
     pty.wait_for("E-NEED-LOGIN");
+    pty.wait_until("the prompt that came back", |screen| {
+        screen.lines().last().is_some_and(|row| row.ends_with("› a line that the history keeps"))
+    });
     pty.keys(key::CTRL_U);
     pty.wait_prompt();
     pty.type_line("/key save mine");

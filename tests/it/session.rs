@@ -103,10 +103,10 @@ fn the_history_is_private_serves_the_next_session_and_holds_no_secret() {
     let pty = terminal(&home, &[]);
     let _ = pty.ask("a prompt to remember");
     for secret in [
+        " a line that begins with a blank",
         "my key is sk-ant-api03-canary-of-the-history-3",
         "/key save mine sk-ant-api03-canary-of-the-history-2",
         "/key sk-ant-api03-canary-of-the-history-1",
-        " a line that begins with a blank",
     ] {
         at_prompt(&pty);
         pty.type_line(secret);
