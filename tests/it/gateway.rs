@@ -29,8 +29,9 @@ fn the_file_on_the_page_goes_from_enable_to_logout() {
         })
     };
     at_prompt();
-    for line in ["/auth acme enable", "/provider acme"] {
+    for (line, said) in [("/auth acme enable", "acme is on."), ("/provider acme", "answers from now on")] {
         pty.type_line(line);
+        pty.wait_for(said);
         at_prompt();
     }
     pty.type_line("Which models do you have?");

@@ -72,8 +72,11 @@ fn the_link_the_code_and_the_choices_stand_there_where_no_browser_is() {
     assert!(screen.contains("No browser opened: --nobrowser.") && screen.contains("The code works until"), "{screen}");
     pty.type_line("qr");
     pty.wait_until("a QR code", |screen| screen.contains('█') || screen.contains('▄'));
+    let waiting = || pty.wait_until("the menu", |screen| screen.lines().last() == Some("waiting ›"));
+    waiting();
     pty.type_line("c");
     pty.wait_for("Asked the terminal to copy the link.");
+    waiting();
     pty.type_line("something pasted");
     wait_words(&pty, "There is nothing to paste here");
     stand.enter(&page, &code, "allow");
