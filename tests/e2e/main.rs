@@ -4,6 +4,12 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../it/session_steps.rs"]
+#[allow(dead_code, reason = "these tests use a part of the steps")]
+mod session_steps;
 
+mod answer;
 mod chromium;
 mod login;
+mod no_process;
+mod ssh;
