@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, its helpers too")]
 
-#[path = "../support/mod.rs"]
-mod support;
 #[path = "../it/session_steps.rs"]
 #[allow(dead_code, reason = "these tests use a part of the steps")]
 mod session_steps;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod answer;
 mod chromium;

@@ -8,6 +8,7 @@ mod paste_box;
 mod question;
 mod race;
 mod screen;
+mod verdict;
 
 use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provider};
 

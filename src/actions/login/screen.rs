@@ -53,10 +53,18 @@ pub(super) fn invite(
     }
 }
 
-/// The line above the paste prompt.
-pub(super) fn menu(device: bool) -> String {
-    let device = if device { "   d short code instead" } else { "" };
-    format!("  c copy the link   qr QR code{device}   Ctrl+C cancel")
+/// The line above the paste prompt. A plain terminal gets nothing but words, so it can neither copy nor draw.
+pub(super) fn menu(run: &Run, device: bool) -> String {
+    let choices = [
+        (!run.ui.plain, "c copy the link"),
+        (!run.ui.plain, "qr QR code"),
+        (device, "d short code instead"),
+        (true, "Ctrl+C cancel"),
+    ];
+    let choices: Vec<&str> = choices.into_iter().filter_map(|(there, words)| there.then_some(words)).collect();
+    // Without the line editor there are no stars either.
+    let unseen = if run.ui.editor { "" } else { "\n  What you type here is not shown." };
+    format!("  {}{unseen}", choices.join("   "))
 }
 
 /// The same person on this machine, as ssh wants it.
