@@ -24,6 +24,8 @@ const FOLLOWS: Duration = Duration::from_millis(30);
 /// Standard input, read by one thread from the first need on, so that a question can be taken back.
 pub struct Plain {
     signals: Arc<Signals>,
+    /// Stdin was a terminal when the program began; one that has gone away is none any more.
+    terminal: bool,
     lines: OnceLock<Mutex<Receiver<Read>>>,
     put_back: Mutex<Option<String>>,
 }
@@ -40,7 +42,8 @@ enum Read {
 impl Plain {
     /// A keyboard on stdin.
     pub fn new(signals: Arc<Signals>) -> Self {
-        Self { signals, lines: OnceLock::new(), put_back: Mutex::default() }
+        let terminal = std::io::stdin().is_terminal();
+        Self { signals, terminal, lines: OnceLock::new(), put_back: Mutex::default() }
     }
 
     /// Waits for a line of the session. One that was cut off is told and comes as nothing.
@@ -82,7 +85,7 @@ impl Plain {
     }
 
     fn read(&self, wait: Duration) -> Result<Read, RecvTimeoutError> {
-        let lines = self.lines.get_or_init(|| Mutex::new(read_stdin(self.signals.clone())));
+        let lines = self.lines.get_or_init(|| Mutex::new(read_stdin(self.terminal, self.signals.clone())));
         lines.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(wait)
     }
 
@@ -125,10 +128,9 @@ pub(super) fn show(text: &str) {
     let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
 }
 
-fn read_stdin(signals: Arc<Signals>) -> Receiver<Read> {
+fn read_stdin(terminal: bool, signals: Arc<Signals>) -> Receiver<Read> {
     // Lines read ahead are not lost: a question of the command before takes them from the same channel.
     let (tell, lines) = channel();
-    let terminal = std::io::stdin().is_terminal();
     std::thread::spawn(move || {
         let mut stdin = std::io::stdin().lock();
         loop {
@@ -161,11 +163,11 @@ fn read_stdin(signals: Arc<Signals>) -> Receiver<Read> {
 
 impl Keyboard for Plain {
     fn is_person(&self) -> bool {
-        std::io::stdin().is_terminal()
+        self.terminal
     }
 
     fn ask(&self, question: &str) -> Typed {
-        if !self.is_person() {
+        if !self.terminal {
             return Typed::Nobody;
         }
         let busy = self.signals.busy();
@@ -178,7 +180,7 @@ impl Keyboard for Plain {
     }
 
     fn ask_hidden(&self, question: &str) -> Typed {
-        if !self.is_person() {
+        if !self.terminal {
             return self.line();
         }
         let busy = self.signals.busy();
@@ -187,7 +189,7 @@ impl Keyboard for Plain {
 
     fn ask_paste(&self, question: &str, stop: Arc<AtomicBool>) -> Typed {
         let over = || stop.load(Ordering::SeqCst).then_some(Typed::Broken);
-        if !self.is_person() {
+        if !self.terminal {
             return self.take(&over);
         }
         self.unseen(question, &over)

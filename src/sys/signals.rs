@@ -156,40 +156,40 @@ impl Signals {
         }
     }
 
-    /// Attends to the signals from now on.
+    /// Attends to the signals from the call on, in the work that is returned. Called within a runtime.
     #[cfg(unix)]
-    pub async fn attend(self: Arc<Self>) {
+    pub fn attend(self: Arc<Self>) -> impl Future<Output = ()> + Send + 'static {
         use rustix::process::Signal;
         use tokio::signal::unix::{SignalKind, signal};
+        // Now and not when that work has its first turn: a signal in between would end the process as it ends any.
         let of = |which: Signal| signal(SignalKind::from_raw(which.as_raw()));
-        let (Ok(mut int), Ok(mut term), Ok(mut hup), Ok(mut cont)) =
-            (of(Signal::INT), of(Signal::TERM), of(Signal::HUP), of(Signal::CONT))
-        else {
-            return;
-        };
-        // A line editor does not see that its terminal is gone, and the signal comes only to those whose controlling
-        // terminal it was.
+        let all = (of(Signal::INT), of(Signal::TERM), of(Signal::HUP), of(Signal::CONT));
         let terminal = std::io::IsTerminal::is_terminal(&std::io::stdin());
-        let mut look = tokio::time::interval(Duration::from_secs(1));
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = int.recv() => if self.busy.load(Ordering::SeqCst) > 0 {
-                    self.interrupts.send_modify(|n| *n += 1);
-                } else {
-                    self.clone().leave_soon(130)
-                },
-                _ = term.recv() => self.clone().leave_soon(143),
-                _ = hup.recv() => self.clone().leave_soon(129),
-                _ = cont.recv() => self.go_on(),
-                _ = look.tick(), if terminal => if hung_up(None) {
-                    self.clone().leave_soon(129)
-                },
+        async move {
+            let (Ok(mut int), Ok(mut term), Ok(mut hup), Ok(mut cont)) = all else { return };
+            // A line editor does not see that its terminal is gone, and the signal comes only to those whose
+            // controlling terminal it was.
+            let mut look = tokio::time::interval(Duration::from_secs(1));
+            look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    _ = int.recv() => if self.busy.load(Ordering::SeqCst) > 0 {
+                        self.interrupts.send_modify(|n| *n += 1);
+                    } else {
+                        self.clone().leave_soon(130)
+                    },
+                    _ = term.recv() => self.clone().leave_soon(143),
+                    _ = hup.recv() => self.clone().leave_soon(129),
+                    _ = cont.recv() => self.go_on(),
+                    _ = look.tick(), if terminal => if hung_up(None) {
+                        self.clone().leave_soon(129)
+                    },
+                }
             }
         }
     }
 
-    /// Attends to the signals from now on.
+    /// Attends to the signals, in the work that is returned.
     #[cfg(not(unix))]
     pub async fn attend(self: Arc<Self>) {
         while tokio::signal::ctrl_c().await.is_ok() {

@@ -65,7 +65,7 @@ pub(super) fn race(
     let piped = matches!(begin, Begin::Link { from: PasteFrom::Stdin, .. });
     let mut box_ = PasteBox::new(run, tell, reads, "paste");
     if reads && !piped {
-        run.ui.say("Finish in the browser, or paste the code or the whole redirected address here.");
+        screen::answer(run, oauth, &begin, course.port);
         run.ui.say(&screen::menu(run, oauth.flows.contains(&Flow::Device)));
     }
     let result = wait(run, manifest, oauth, client, wanted, &mut course, &mut events, &mut box_);
