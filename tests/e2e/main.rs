@@ -11,5 +11,6 @@ mod support;
 mod answer;
 mod chromium;
 mod login;
+mod no_ipv6;
 mod no_process;
 mod ssh;

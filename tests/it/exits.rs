@@ -205,7 +205,10 @@ fn a_stopped_session_goes_on_where_it_was() {
     let pty = terminal(&home, &[]);
     at_prompt(&pty);
     pty.signal("STOP");
+    // A shell that gets the terminal meanwhile sets it to its own liking.
+    pty.sh("stty sane");
     pty.signal("CONT");
+    until("the line editor to have the terminal again", || pty.sh("stty -a").contains("-icanon").then_some(()));
     assert!(pty.ask("/set auth.noBrowser").contains("auth.noBrowser = "));
     assert_eq!(crate::session_steps::leave(pty), 0);
 }
