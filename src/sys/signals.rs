@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+/// How often and how many times it is looked whether work that must not be cut has ended: five seconds together.
+const LOOK: Duration = Duration::from_millis(10);
+const LOOKS: u32 = 500;
+
 /// What the signals of this process have said.
 #[derive(Debug, Default)]
 pub struct Signals {
@@ -68,17 +72,24 @@ impl Signals {
 
     /// Waits for work that must not be cut, up to five seconds.
     pub fn wait_for_uncut(&self) {
-        for _ in 0..500 {
+        for _ in 0..LOOKS {
             if self.pending.load(Ordering::SeqCst) == 0 {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(LOOK);
         }
     }
 
-    /// Puts the terminal back and ends the process.
-    pub fn leave(&self, status: i32) -> ! {
-        self.wait_for_uncut();
+    /// Waits for work that must not be cut, puts the terminal back and ends the process.
+    ///
+    /// The wait gives the thread away: a task that blocks may hold up the very answer that is waited for.
+    async fn leave(&self, status: i32) -> ! {
+        for _ in 0..LOOKS {
+            if self.pending.load(Ordering::SeqCst) == 0 {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
         self.restore_terminal();
         std::process::exit(status)
     }
@@ -110,10 +121,10 @@ impl Signals {
                 _ = int.recv() => if self.busy.load(Ordering::SeqCst) > 0 {
                     self.interrupts.send_modify(|n| *n += 1);
                 } else {
-                    self.leave(130)
+                    self.leave(130).await
                 },
-                _ = term.recv() => self.leave(143),
-                _ = hup.recv() => self.leave(129),
+                _ = term.recv() => self.leave(143).await,
+                _ = hup.recv() => self.leave(129).await,
             }
         }
     }
@@ -125,7 +136,7 @@ impl Signals {
             if self.busy.load(Ordering::SeqCst) > 0 {
                 self.interrupts.send_modify(|n| *n += 1)
             } else {
-                self.leave(130)
+                self.leave(130).await
             }
         }
     }
