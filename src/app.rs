@@ -27,6 +27,12 @@ use crate::vault::{Vault, Wish};
 
 /// Runs the program with the arguments and environment of the process. Returns the exit status.
 pub fn start() -> u8 {
+    // A core file would hold every secret of this process.
+    #[cfg(unix)]
+    {
+        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+        let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    }
     let shell = match Shell::parse_from_args(std::env::args_os()) {
         Ok(shell) => shell,
         Err(ShellExit::Text(text)) => {
@@ -248,6 +254,8 @@ fn install_panic_hook(signals: &Arc<Signals>) {
             info.location().map_or(String::new(), |l| format!("{}:{}", Path::new(l.file()).display(), l.line()));
         let said = info.payload().downcast_ref::<&str>().map(|s| (*s).to_owned());
         let said = said.or_else(|| info.payload().downcast_ref::<String>().cloned()).unwrap_or_default();
-        eprintln!("llxprt: a fault of this program at {place}: {}", llxprt_commands::redact(&said));
+        // Not `eprintln`: a closed stderr would make it panic once more.
+        let words = format!("llxprt: a fault of this program at {place}: {}\n", llxprt_commands::redact(&said));
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes());
     }));
 }

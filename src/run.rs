@@ -102,8 +102,8 @@ pub struct Balanced {
 /// What a session remembers from turn to turn.
 #[derive(Debug, Default)]
 pub struct Turns {
-    /// The account that answered last at a provider.
-    pub last: BTreeMap<Provider, Bucket>,
+    /// The account that answered last at a provider, and the order it was chosen from.
+    pub last: BTreeMap<Provider, (Bucket, Vec<Bucket>)>,
     /// The profile of a load balancer that answered last.
     pub profile: Option<ProfileName>,
     /// Accounts whose plan does not cover a model, with the provider's reason.
@@ -203,21 +203,22 @@ impl Run {
             return Err(Failure::new(Code::Manifest, format!("{}.", bad.message)));
         }
         self.registry.get(name).ok_or_else(|| {
-            let near = self
-                .registry
-                .all()
-                .map(|m| (strsim::damerau_levenshtein(m.name.as_str(), name.as_str()), &m.name))
-                .min()
-                .filter(|(distance, _)| *distance <= 3);
             let said = format!("There is no provider called \"{name}\".");
-            match near {
-                Some((_, near)) => Failure::new(Code::Provider, format!("{said} Did you mean {near}?")),
+            match self.nearest(name) {
+                Some(near) => Failure::new(Code::Provider, format!("{said} Did you mean {near}?")),
                 None => {
                     let all: Vec<_> = self.registry.all().map(|m| m.name.as_str()).collect();
                     Failure::new(Code::Provider, format!("{said} There are: {}.", all.join(", ")))
                 }
             }
         })
+    }
+
+    /// Returns the provider whose name is so near that it was probably meant.
+    pub fn nearest(&self, name: &Provider) -> Option<&Provider> {
+        let near = |m: &&Manifest| (strsim::damerau_levenshtein(m.name.as_str(), name.as_str()), m.name.clone());
+        let manifest = self.registry.all().min_by_key(near)?;
+        (near(&manifest).0 <= 3).then_some(&manifest.name)
     }
 
     /// Finds how to sign in at a provider.

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod balance;
+mod step;
 mod told;
 mod turn;
 
@@ -23,8 +24,10 @@ use crate::ui::clean_line;
 /// # Errors
 /// What a person must read.
 pub fn prompt(run: &mut Run, text: &str) -> Outcome {
+    let before = run.conversation.turns().len();
     let result = answer(run, text);
-    if result.is_err() {
+    // What was shown in part stays in the conversation, and its prompt is not sent again.
+    if result.is_err() && run.conversation.turns().len() < before + 2 {
         run.conversation.take_back();
         run.keyboard.put_back(text);
     }

@@ -142,7 +142,7 @@ pub(super) fn kept(path: &str) -> String {
 }
 
 /// Replaces a leading `~`.
-fn expanded(run: &Run, path: &str) -> PathBuf {
+pub(super) fn expanded(run: &Run, path: &str) -> PathBuf {
     match (in_home(path), run.env.get("HOME").or_else(|| run.env.get("USERPROFILE"))) {
         (Some(rest), Some(home)) => Path::new(home).join(rest),
         _ => PathBuf::from(path),

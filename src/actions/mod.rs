@@ -42,7 +42,7 @@ pub use choose::status_line;
 pub use given::bind_flags;
 pub use idle::{Watch, renew_while_idle};
 pub use names::names;
-pub use profile::load_at_start;
+pub use profile::{load_at_start, loaded as loaded_profile};
 pub use switch::choose_at_start;
 
 /// Does what a command says.
@@ -86,9 +86,9 @@ fn surroundings(run: &Run, how: &Login) -> Surroundings {
         .or_else(|| Flag::of(run.flags.nobrowser, run.flags.browser.as_deref()));
     let setting = run.settings.get("auth.noBrowser").and_then(|(value, origin)| {
         let origin = match origin {
-            Origin::Flag => "set with --set".to_owned(),
-            Origin::Profile => "set in the profile".to_owned(),
-            Origin::Settings | Origin::Default => "set in settings.json".to_owned(),
+            Origin::Flag => "a --set flag".to_owned(),
+            Origin::Profile => "the profile".to_owned(),
+            Origin::Settings | Origin::Default => "settings.json".to_owned(),
         };
         Some(Setting { on: value.as_bool()?, origin })
     });

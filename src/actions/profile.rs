@@ -13,8 +13,8 @@ use crate::config::Profiles;
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
 
-pub use load::load_at_start;
-pub(super) use load::{enter, leave, loaded, offer_sign_ins};
+pub(super) use load::{enter, leave, offer_sign_ins};
+pub use load::{load_at_start, loaded};
 
 /// `/profile [ACTION]`
 pub(super) fn profile(run: &mut Run, profile: Profile) -> Outcome {

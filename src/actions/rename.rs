@@ -51,7 +51,10 @@ fn follow(run: &mut Run, provider: &Provider, old: &Bucket, new: &Bucket) {
         }
     };
     run.chosen.buckets.get_mut(provider).into_iter().for_each(swap);
-    run.chosen.turns.last.get_mut(provider).into_iter().for_each(swap);
+    if let Some((last, order)) = run.chosen.turns.last.get_mut(provider) {
+        swap(last);
+        order.iter_mut().for_each(swap);
+    }
     let swap_all = |profile: &mut Profile| {
         if profile.provider == *provider {
             profile.buckets.iter_mut().for_each(swap);

@@ -9,6 +9,7 @@ use llxprt_commands::{Auth, AuthAction, Command, Provider};
 use serde_json::{Value, json};
 
 use self::row::Row;
+pub(super) use self::row::window;
 use super::credential::{resolution, resolution_with};
 use super::login;
 use crate::error::Outcome;

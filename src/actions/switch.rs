@@ -17,8 +17,6 @@ pub(super) fn switch(run: &mut Run, provider: &Provider, bucket: Bucket) -> Outc
         return Err(no_account(&run.index()?, provider, &account.bucket));
     }
     run.chosen.buckets.insert(provider.clone(), account.bucket.clone());
-    // The next turn is no return to an account that is free again.
-    run.chosen.turns.last.insert(provider.clone(), account.bucket.clone());
     run.ui.say(&format!("{} is used for {provider} in this session.", account.bucket));
     say_state(run, &account)?;
     if !run.settings.oauth_enabled(provider) {

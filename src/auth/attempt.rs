@@ -7,7 +7,7 @@ use url::Url;
 
 use super::client::Client;
 use crate::error::{Code, Failure, Outcome};
-use crate::providers::{Grants, OAuth, StateIn};
+use crate::providers::{Grants, IdentityFrom, OAuth, StateIn};
 
 /// An attempt to sign in that has not been answered.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Attempt {
     pub redirect_uri: String,
     /// What to open.
     pub url: Url,
+    /// Comes back in the id token, where that tells the identity (OpenID Connect Core 3.1.2.1).
+    pub(super) nonce: Option<String>,
     /// Sent with the code (RFC 7636 4.5).
     pub(super) verifier: PkceCodeVerifier,
 }
@@ -34,6 +36,7 @@ impl Attempt {
         // 32 bytes, independent of the verifier: some clients send the verifier as state and leak it.
         let state = random_text()?;
         let verifier = PkceCodeVerifier::new(random_text()?);
+        let nonce = (oauth.identity == IdentityFrom::IdToken).then(random_text).transpose()?;
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier);
         let in_path = oauth.state_in == StateIn::Path;
         let redirect_uri = if in_path { format!("{redirect_uri}/{state}") } else { redirect_uri.to_owned() };
@@ -56,6 +59,9 @@ impl Attempt {
             if !in_path {
                 query.append_pair("state", &state);
             }
+            if let Some(nonce) = &nonce {
+                query.append_pair("nonce", nonce);
+            }
             if let Some(hint) = login_hint.filter(|_| oauth.login_hint) {
                 query.append_pair("login_hint", hint);
             }
@@ -63,7 +69,7 @@ impl Attempt {
         // Some authorization servers take + in a query as a plus sign.
         let encoded = url.query().unwrap_or_default().replace('+', "%20");
         url.set_query(Some(&encoded));
-        Ok(Self { state, redirect_uri, url, verifier })
+        Ok(Self { state, redirect_uri, url, nonce, verifier })
     }
 
     /// Compares a state in constant time (`docs/security.md`, login).
@@ -87,17 +93,20 @@ mod tests {
     use super::*;
     use crate::providers::Registry;
 
-    fn anthropic() -> OAuth {
+    fn oauth(provider: &str) -> OAuth {
         let registry = Registry::load(std::path::Path::new("/nowhere"), None);
-        registry.get(&"anthropic".parse().unwrap()).unwrap().oauth.clone().unwrap()
+        registry.get(&provider.parse().unwrap()).unwrap().oauth.clone().unwrap()
+    }
+
+    fn of(attempt: &Attempt, name: &str) -> Option<String> {
+        attempt.url.query_pairs().find(|(k, _)| k == name).map(|(_, v)| v.into_owned())
     }
 
     #[test]
     fn the_link_asks_what_the_manifest_says_and_no_two_share_state_or_challenge() {
-        let (oauth, client) = (anthropic(), Client { id: "me".into(), secret: None });
+        let (oauth, client) = (oauth("anthropic"), Client { id: "me".into(), ..Client::default() });
         let a = Attempt::new(&oauth, &client, "http://localhost:1/callback", Some("a+b@example.com")).unwrap();
         let b = Attempt::new(&oauth, &client, "http://localhost:1/callback", None).unwrap();
-        let of = |a: &Attempt, n: &str| a.url.query_pairs().find(|(k, _)| k == n).map(|(_, v)| v.into_owned());
         assert_eq!(of(&a, "scope").as_deref(), Some("user:profile user:inference"));
         assert_eq!(of(&a, "redirect_uri").as_deref(), Some("http://localhost:1/callback"));
         assert_eq!(of(&a, "login_hint").as_deref(), Some("a+b@example.com"));
@@ -106,5 +115,27 @@ mod tests {
         assert!(a.has_state(&of(&a, "state").unwrap()) && !a.has_state(&b.state) && !a.has_state(""));
         assert_ne!(Some(a.verifier.secret().as_str()), of(&a, "state").as_deref());
         assert!(!a.url.query().unwrap().contains('+'));
+    }
+
+    #[test]
+    fn an_id_token_that_tells_the_identity_is_bound_to_its_attempt() {
+        let client = Client { id: "me".into(), ..Client::default() };
+        let codex = Attempt::new(&oauth("codex"), &client, "http://localhost:1455/auth/callback", Some("a@b")).unwrap();
+        assert_eq!(of(&codex, "nonce").map(|n| n.len()), Some(43));
+        assert_ne!(of(&codex, "nonce"), of(&codex, "state"));
+        assert_eq!((of(&codex, "originator").as_deref(), of(&codex, "login_hint")), (Some("llxprt"), None));
+        assert!(codex.url.as_str().contains("scope=openid%20profile%20email%20offline_access"));
+        let anthropic = Attempt::new(&oauth("anthropic"), &client, "http://localhost:1/callback", None).unwrap();
+        assert_eq!(of(&anthropic, "nonce"), None);
+    }
+
+    #[test]
+    fn a_provider_without_state_and_client_gets_a_callback_that_nobody_guesses() {
+        let url = "http://localhost:1/callback";
+        let attempt = Attempt::new(&oauth("openrouter"), &Client::default(), url, None).unwrap();
+        assert_eq!(attempt.redirect_uri, format!("{url}/{}", attempt.state));
+        assert_eq!(of(&attempt, "callback_url"), Some(attempt.redirect_uri.clone()));
+        let names: Vec<_> = attempt.url.query_pairs().map(|(k, _)| k.into_owned()).collect();
+        assert_eq!(names, ["callback_url", "code_challenge", "code_challenge_method"]);
     }
 }

@@ -8,11 +8,12 @@ use oauth2::{
 
 use super::attempt::Attempt;
 use super::client::Client;
+use super::identity::claims;
 use super::tokens::TokenAnswer;
 use super::wire::{Trouble, Wire};
 use crate::error::{Code, Failure};
 use crate::http::Http;
-use crate::providers::{OAuth, RequestForm, StateIn};
+use crate::providers::{Grants, OAuth, RequestForm, StateIn};
 use crate::secret::Secret;
 
 type Endpoint = oauth2::Client<
@@ -45,14 +46,47 @@ pub async fn exchange(
         StateIn::Query | StateIn::Path => Vec::new(),
     };
     let wire = Wire::new(http, &oauth.token_url, oauth.token_request, extra, now).map_err(Trouble::Ours)?;
-    let redirect = RedirectUrl::new(attempt.redirect_uri.clone()).map_err(|e| ours(&e))?;
+    let verifier = attempt.verifier.secret();
+    if oauth.grants == Grants::ApiKey {
+        return key(&wire, verifier, code).await;
+    }
+    let answer = for_code(&wire, oauth, client, &attempt.redirect_uri, verifier, code).await?;
+    let said = answer.id_token.as_ref().and_then(|t| claims(t.expose()));
+    let said = said.as_ref().and_then(|c| c.get("nonce")).and_then(serde_json::Value::as_str);
+    // OpenID Connect Core 3.1.3.7: an id token that names a nonce must name ours.
+    if said.is_some_and(|said| attempt.nonce.as_deref() != Some(said)) {
+        return Err(Trouble::Nonsense("its id token was made for another sign-in".into()));
+    }
+    Ok(answer)
+}
+
+/// Exchanges a code that came by another way than an attempt's: the device flow of Codex.
+pub(super) async fn for_code(
+    wire: &Wire,
+    oauth: &OAuth,
+    client: &Client,
+    redirect_uri: &str,
+    verifier: &str,
+    code: &str,
+) -> Result<TokenAnswer, Trouble> {
+    let redirect = RedirectUrl::new(redirect_uri.to_owned()).map_err(|e| ours(&e))?;
     let result = endpoint(oauth, client)?
         .set_redirect_uri(redirect)
         .exchange_code(AuthorizationCode::new(code.to_owned()))
-        .set_pkce_verifier(PkceCodeVerifier::new(attempt.verifier.secret().clone()))
+        .set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()))
         .request_async(&|request| wire.clone().call(request))
         .await;
-    answer(result, &wire)
+    answer(result, wire, client)
+}
+
+/// Exchanges a code for an API key, as OpenRouter does: no client, no grant type, and a `key` that does not end.
+async fn key(wire: &Wire, verifier: &str, code: &str) -> Result<TokenAnswer, Trouble> {
+    let fields = [("code", code), ("code_verifier", verifier), ("code_challenge_method", "S256")];
+    let (mut map, skew) = wire.post(fields.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec()).await?;
+    let key = map.shift_remove("key").filter(serde_json::Value::is_string);
+    map.insert("access_token".to_owned(), key.ok_or_else(|| Trouble::Nonsense("key is missing".into()))?);
+    let answer = TokenAnswer::from_map(map).map_err(|_| Trouble::Nonsense("key is missing".into()))?;
+    Ok(TokenAnswer { skew, ..answer })
 }
 
 /// Asks for new tokens with a refresh token, and for no more scope than was granted.
@@ -72,7 +106,7 @@ pub async fn refresh(
         .exchange_refresh_token(&token)
         .request_async(&|request| wire.clone().call(request))
         .await;
-    answer(result, &wire)
+    answer(result, &wire, client)
 }
 
 fn endpoint(oauth: &OAuth, client: &Client) -> Result<Endpoint, Trouble> {
@@ -92,12 +126,13 @@ fn ours(error: &dyn std::fmt::Display) -> Trouble {
 fn answer(
     result: Result<BasicTokenResponse, RequestTokenError<Trouble, BasicErrorResponse>>,
     wire: &Wire,
+    client: &Client,
 ) -> Result<TokenAnswer, Trouble> {
     match result {
         Ok(_) => {
             let (map, skew) = wire.take().ok_or_else(|| Trouble::Nonsense("the answer was empty".into()))?;
             let answer = TokenAnswer::from_map(map).map_err(|e| Trouble::Nonsense(e.0))?;
-            Ok(TokenAnswer { skew, ..answer })
+            Ok(TokenAnswer { skew, project: client.project.clone(), ..answer })
         }
         Err(RequestTokenError::Request(trouble)) => Err(trouble),
         Err(other) => Err(Trouble::Nonsense(format!("the token answer could not be used: {other}"))),

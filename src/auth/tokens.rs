@@ -9,6 +9,9 @@ use crate::secret::Secret;
 const USUAL_LIFE: i64 = 3600;
 const LONGEST_LIFE: i64 = 10 * 365 * 86_400;
 
+/// The member of a stored login that names the project of its client.
+pub(super) const PROJECT: &str = "project_id";
+
 /// The tokens of one account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tokens {
@@ -94,9 +97,7 @@ impl Tokens {
     #[must_use]
     pub fn renewed(&self, answer: TokenAnswer, now: i64) -> Self {
         let mut other = self.other.clone();
-        if let Some(id_token) = &answer.id_token {
-            other.insert("id_token".into(), id_token.expose().into());
-        }
+        other.extend(answer.kept());
         let lifetime = answer.life();
         Self {
             access: answer.access,
@@ -154,6 +155,8 @@ pub struct TokenAnswer {
     pub id_token: Option<Secret>,
     /// The host that the provider told to use.
     pub resource_url: Option<String>,
+    /// The client's project, told with each request.
+    pub project: Option<String>,
     /// The rest of the answer, without tokens and times.
     pub other: Map<String, Value>,
     /// The provider's clock minus ours in seconds, where it was told (`Date`).
@@ -183,6 +186,7 @@ impl TokenAnswer {
                 map.shift_remove("refresh_token_expires_in").or_else(|| map.shift_remove("refresh_expires_in")),
             )
             .filter(|s| (1..=LONGEST_LIFE).contains(s)),
+            project: None,
             other: Map::new(),
             skew: None,
         };
@@ -194,13 +198,17 @@ impl TokenAnswer {
         self.expires_in.filter(|s| (1..=LONGEST_LIFE).contains(s)).unwrap_or(USUAL_LIFE)
     }
 
+    /// Returns the members that are stored under their own names.
+    fn kept(&self) -> Map<String, Value> {
+        let id_token = self.id_token.as_ref().map(|t| ("id_token".to_owned(), t.expose().into()));
+        let project = self.project.as_deref().map(|p| (PROJECT.to_owned(), p.into()));
+        id_token.into_iter().chain(project).collect()
+    }
+
     /// Makes the tokens of a new login out of the answer.
     pub fn into_tokens(self, now: i64, token_host: &str) -> Tokens {
         let lifetime = self.life();
-        let mut other = Map::new();
-        if let Some(id_token) = &self.id_token {
-            other.insert("id_token".into(), id_token.expose().into());
-        }
+        let other = self.kept();
         Tokens {
             access: self.access,
             refresh: self.refresh,
@@ -237,6 +245,18 @@ mod tests {
             let NotALogin(words) = Tokens::from_json(text).unwrap_err();
             assert!(!words.contains("canary"), "{words}");
         }
+    }
+
+    #[test]
+    fn a_renewal_brings_its_id_token_and_project_and_leaves_out_what_it_does_not_tell() {
+        let answer = |json: &str| TokenAnswer::from_map(serde_json::from_str(json).unwrap()).unwrap();
+        let first = answer(r#"{"access_token":"a","refresh_token":"r","id_token":"i"}"#);
+        let first = TokenAnswer { project: Some("p".into()), ..first }.into_tokens(0, "h");
+        assert_eq!((&first.other["id_token"], &first.other[PROJECT]), (&"i".into(), &"p".into()));
+        let kept = first.renewed(answer(r#"{"access_token":"b"}"#), 5);
+        assert_eq!((kept.refresh.as_ref(), &kept.other), (first.refresh.as_ref(), &first.other));
+        let new = first.renewed(answer(r#"{"access_token":"b","id_token":"j"}"#), 5);
+        assert_eq!((&new.other["id_token"], &new.other[PROJECT]), (&"j".into(), &"p".into()));
     }
 
     #[test]
@@ -281,7 +301,7 @@ mod tests {
         let at = |lifetime: i64| {
             let json = format!(r#"{{"access_token":"a","expiry":100000,"lifetime":{lifetime}}}"#);
             let tokens = Tokens::from_json(&json).unwrap();
-            (99_000..=100_000).find(|now| tokens.stale(*now)).map(|now| 100_000 - now)
+            (100_000 - lifetime..=100_000).find(|now| tokens.stale(*now)).map(|now| 100_000 - now)
         };
         assert_eq!((at(10), at(1000), at(86_400)), (Some(4), Some(99), Some(299)));
     }

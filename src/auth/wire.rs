@@ -2,7 +2,6 @@
 //! mended to what the crate accepts while the whole answer is kept.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use oauth2::{HttpRequest, HttpResponse};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
@@ -52,6 +51,7 @@ pub(super) type Kept = Arc<Mutex<Option<(Map<String, Value>, Option<i64>)>>>;
 #[derive(Clone)]
 pub(super) struct Wire {
     client: reqwest::Client,
+    url: Url,
     form: RequestForm,
     /// Members of the request beside the standard ones (Anthropic wants the state).
     extra: Vec<(String, String)>,
@@ -67,7 +67,7 @@ impl Wire {
         extra: Vec<(String, String)>,
         now: i64,
     ) -> Outcome<Self> {
-        Ok(Self { client: http.client(url)?, form, extra, kept: Kept::default(), now })
+        Ok(Self { client: http.client(url)?, url: url.clone(), form, extra, kept: Kept::default(), now })
     }
 
     /// Takes the whole answer of the call that ended.
@@ -75,15 +75,25 @@ impl Wire {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Makes a call that the `oauth2` crate has built.
     pub(super) async fn call(self, request: HttpRequest) -> Result<HttpResponse, Trouble> {
-        let (head, body) = request.into_parts();
-        let mut fields: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
+        let (_, body) = request.into_parts();
+        let (map, skew) = self.post(url::form_urlencoded::parse(&body).into_owned().collect()).await?;
+        let mended = mend(&map);
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((map, skew));
+        let mut response = HttpResponse::new(mended.to_string().into_bytes());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok(response)
+    }
+
+    /// Posts members and reads the JSON object that comes back, with the provider's clock minus ours.
+    pub(super) async fn post(
+        &self,
+        mut fields: Vec<(String, String)>,
+    ) -> Result<(Map<String, Value>, Option<i64>), Trouble> {
         fields.extend(self.extra.iter().cloned());
-        let host = head.uri.host().unwrap_or_default().to_owned();
-        let mut headers = head.headers;
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.remove(CONTENT_TYPE);
-        let sending = self.client.post(head.uri.to_string()).headers(headers).timeout(Duration::from_secs(30));
+        let host = self.url.host_str().unwrap_or_default().to_owned();
+        let sending = self.client.post(self.url.clone()).header(ACCEPT, "application/json").timeout(http::TOKEN_TIME);
         let sending = match self.form {
             RequestForm::Form => sending.form(&fields),
             RequestForm::Json => {
@@ -106,14 +116,10 @@ impl Wire {
         let Ok(Value::Object(map)) = serde_json::from_slice(&body) else {
             return Err(Trouble::Nonsense(format!("{host} answered with something that is no token answer")));
         };
-        if map.contains_key("error") {
+        if map.get("error").is_some_and(|error| !error.is_null()) {
             return Err(Trouble::Refused(Refusal::read(status.as_u16(), &headers, &body)));
         }
-        let mended = mend(&map);
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((map, skew(&headers, self.now)));
-        let mut response = HttpResponse::new(mended.to_string().into_bytes());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok(response)
+        Ok((map, skew(&headers, self.now)))
     }
 }
 
@@ -134,24 +140,71 @@ impl Refusal {
         Self { status, code: String::new(), words, retry_after: None, json: false }
     }
 
-    /// Reads `{"error":"…"}`, `{"error":{"type"|"code","message"}}` and `{"code":"…"}`.
+    /// Reads `{"error":"…"}`, `{"error":{"status"|"code"|"type","message"}}`, `{"code":"…"}` and `{"detail":"…"}`, also
+    /// as the first of a list, in which Google's streams wrap their errors.
     pub fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
         let retry_after = headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.trim().parse().ok());
-        let Ok(Value::Object(map)) = serde_json::from_slice::<Value>(body) else {
-            let what = if body.trim_ascii_start().starts_with(b"<") { "a web page" } else { "no reason" };
+        let document = match serde_json::from_slice::<Value>(body) {
+            Ok(Value::Array(mut list)) if !list.is_empty() => Some(list.swap_remove(0)),
+            other => other.ok(),
+        };
+        let Some(Value::Object(map)) = document else {
+            let what = match body.trim_ascii_start().starts_with(b"<") {
+                _ if headers.contains_key("cf-mitigated") => "a check for people in a browser, by Cloudflare",
+                true => "a web page",
+                false => "no reason",
+            };
             return Self { retry_after, ..Self::plain(status, format!("status {status} with {what}")) };
         };
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
         let error = map.get("error");
+        let within = |name: &str| text(error.and_then(|e| e.get(name)));
         let code = text(error)
-            .or_else(|| text(error.and_then(|e| e.get("code"))))
-            .or_else(|| text(error.and_then(|e| e.get("type"))))
+            .or_else(|| within("code"))
+            .or_else(|| within("type"))
+            .or_else(|| within("status"))
             .or_else(|| text(map.get("code")))
             .unwrap_or_default();
         let words = text(map.get("error_description"))
-            .or_else(|| text(error.and_then(|e| e.get("message"))))
+            .or_else(|| within("message"))
             .or_else(|| text(map.get("message")))
+            .or_else(|| text(map.get("detail")))
             .unwrap_or_else(|| if code.is_empty() { format!("status {status}") } else { code.clone() });
-        Self { status, json: !code.is_empty() || error.is_some(), code, words, retry_after }
+        let json = !code.is_empty() || ["error", "message", "detail"].iter().any(|name| map.contains_key(*name));
+        Self { status, json, code, words, retry_after }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_read_in_every_shape_that_is_in_use() {
+        for (body, code, words) in [
+            (r#"{"error":"invalid_grant","error_description":"Gone."}"#, "invalid_grant", "Gone."),
+            (r#"{"error":{"type":"rate_limit_error","message":"Slow."}}"#, "rate_limit_error", "Slow."),
+            (
+                r#"{"error":{"code":"refresh_token_reused","type":"x","message":"Used."}}"#,
+                "refresh_token_reused",
+                "Used.",
+            ),
+            (
+                r#"[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"All."}}]"#,
+                "RESOURCE_EXHAUSTED",
+                "All.",
+            ),
+            (r#"{"error":{"code":400,"message":"No."}}"#, "", "No."),
+            (r#"{"detail":"Instructions are required"}"#, "", "Instructions are required"),
+            (r#"{"code":"Throttling","message":"Wait."}"#, "Throttling", "Wait."),
+            ("{}", "", "status 400"),
+            ("[]", "", "status 400 with no reason"),
+            ("<html>portal</html>", "", "status 400 with a web page"),
+        ] {
+            let refusal = Refusal::read(400, &HeaderMap::new(), body.as_bytes());
+            assert_eq!((refusal.code.as_str(), refusal.words.as_str()), (code, words), "{body}");
+        }
+        let headers = HeaderMap::from_iter([("cf-mitigated".parse().unwrap(), HeaderValue::from_static("challenge"))]);
+        assert!(Refusal::read(403, &headers, b"<html>").words.contains("Cloudflare"));
     }
 }

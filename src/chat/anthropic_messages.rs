@@ -1,8 +1,10 @@
 //! Dialect `anthropic-messages`: `POST /v1/messages` (Anthropic API, version 2023-06-01).
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::reader::{Text, failed};
 use super::send::join;
 use super::{Conversation, Event, Params, Piece, Request, Role};
 
@@ -25,35 +27,59 @@ pub(super) fn request(base: &Url, model: &str, conversation: &Conversation, para
     Request { url: join(base, "/v1/messages"), body, headers: Vec::new() }
 }
 
-pub(super) fn read(event: &Event) -> Vec<Piece> {
-    let Ok(data) = serde_json::from_str::<Value>(&event.data) else { return Vec::new() };
+/// The piece that an answer consists of; everything else takes the longer way.
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    delta: Words<'a>,
+}
+
+#[derive(Deserialize)]
+struct Words<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    text: Text<'a>,
+}
+
+pub(super) fn read(event: &Event<'_>, each: &mut dyn FnMut(Piece)) {
+    match serde_json::from_str::<Delta<'_>>(&event.data) {
+        Ok(piece) if piece.kind.0 == "content_block_delta" && piece.delta.kind.0 == "text_delta" => {
+            piece.delta.text.say(each);
+        }
+        _ => {
+            if let Ok(data) = serde_json::from_str(&event.data) {
+                other(&data, event, each);
+            }
+        }
+    }
+}
+
+fn other(data: &Value, event: &Event<'_>, each: &mut dyn FnMut(Piece)) {
     let text = |pointer: &str| data.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let usage = |at: &str| {
         let count = |name: &str| data.pointer(at)?.get(name)?.as_u64();
         Piece::Usage { input: count("input_tokens"), output: count("output_tokens") }
     };
     match data.get("type").and_then(Value::as_str).unwrap_or_default() {
-        "message_start" => vec![usage("/message/usage")],
-        "content_block_delta" => match text("/delta/type").as_str() {
-            "text_delta" => vec![Piece::Text(text("/delta/text"))],
-            "thinking_delta" => vec![Piece::Reasoning(text("/delta/thinking"))],
-            _ => Vec::new(),
-        },
+        "message_start" => each(usage("/message/usage")),
+        "content_block_delta" if text("/delta/type") == "thinking_delta" => {
+            each(Piece::Reasoning(text("/delta/thinking")));
+        }
         "message_delta" => {
-            let mut pieces = vec![usage("/usage")];
+            each(usage("/usage"));
             match text("/delta/stop_reason").as_str() {
                 "" | "end_turn" | "stop_sequence" => {}
-                "refusal" => pieces.push(Piece::Done(Some("the model declined to answer".into()))),
-                "max_tokens" => pieces.push(Piece::Done(Some("it reached max_tokens".into()))),
-                other => pieces.push(Piece::Done(Some(format!("it stopped with {other}")))),
+                "refusal" => each(Piece::Done(Some("the model declined to answer".into()))),
+                "max_tokens" => each(Piece::Done(Some("it reached max_tokens".into()))),
+                other => each(Piece::Done(Some(format!("it stopped with {other}")))),
             }
-            pieces
         }
-        "message_stop" => vec![Piece::Done(None)],
-        "error" => {
-            vec![Piece::Failed { code: text("/error/type"), words: text("/error/message"), body: event.data.clone() }]
-        }
-        _ => Vec::new(),
+        "message_stop" => each(Piece::Done(None)),
+        "error" => each(failed(&data["error"], &event.data)),
+        _ => {}
     }
 }
 
@@ -62,7 +88,9 @@ mod tests {
     use super::*;
 
     fn pieces(data: &str) -> Vec<Piece> {
-        read(&Event { name: String::new(), data: data.to_owned() })
+        let mut pieces = Vec::new();
+        read(&Event { name: "".into(), data: data.into() }, &mut |piece| pieces.push(piece));
+        pieces
     }
 
     #[test]

@@ -4,10 +4,15 @@
 
 mod anthropic_messages;
 mod conversation;
+mod gemini;
+mod openai_chat;
+mod openai_responses;
+mod reader;
 mod send;
 mod sse;
 
 pub use conversation::{Conversation, Role, Turn};
+pub use reader::Reader;
 pub use send::{Auth, Finished, Request, Trouble, Usage, send};
 pub use sse::{Event, Events, TooLong};
 
@@ -45,15 +50,9 @@ impl Dialect {
     pub fn request(self, base: &url::Url, model: &str, conversation: &Conversation, params: &Params) -> Request {
         match self {
             Self::AnthropicMessages => anthropic_messages::request(base, model, conversation, params),
-            Self::OpenaiResponses | Self::OpenaiChat | Self::Gemini => Request::none(base),
-        }
-    }
-
-    /// Reads one event.
-    pub fn read(self, event: &Event) -> Vec<Piece> {
-        match self {
-            Self::AnthropicMessages => anthropic_messages::read(event),
-            Self::OpenaiResponses | Self::OpenaiChat | Self::Gemini => Vec::new(),
+            Self::OpenaiResponses => openai_responses::request(base, model, conversation, params),
+            Self::OpenaiChat => openai_chat::request(base, model, conversation, params),
+            Self::Gemini => gemini::request(base, model, conversation, params),
         }
     }
 

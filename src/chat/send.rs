@@ -6,7 +6,7 @@ use reqwest::header::{ACCEPT, LOCATION};
 use serde_json::Value;
 use url::Url;
 
-use super::{Events, Piece};
+use super::{Event, Events, Piece, Reader};
 use crate::http::{self, Http, Unreached};
 use crate::providers::Dialect;
 use crate::secret::Secret;
@@ -82,10 +82,14 @@ pub enum Trouble {
     Ours(crate::error::Failure),
 }
 
-impl Request {
-    /// A request that no dialect made.
-    pub(super) fn none(base: &Url) -> Self {
-        Self { url: base.clone(), body: Value::Null, headers: Vec::new() }
+impl Trouble {
+    /// Returns what the provider sent with its error; empty where nothing came.
+    pub fn body(&self) -> std::borrow::Cow<'_, str> {
+        match self {
+            Self::Status { body, .. } => String::from_utf8_lossy(body),
+            Self::InStream { body, .. } => body.into(),
+            Self::Unreached(_) | Self::Nonsense(_) | Self::Ours(_) => "".into(),
+        }
     }
 }
 
@@ -140,33 +144,25 @@ pub async fn send(
         return Err(Trouble::Status { status: status.as_u16(), headers, body });
     }
     let mut events = Events::default();
-    let mut usage = Usage::default();
-    let mut end: Option<Result<Option<String>, Trouble>> = None;
+    let mut reader = Reader::new(dialect);
+    let mut told = Told { headers: &headers, usage: Usage::default(), end: None };
     let mut any = false;
-    while end.is_none() {
+    while told.end.is_none() {
         let chunk = tokio::time::timeout(idle, answer.chunk()).await.map_err(|_| silent())?.map_err(broken)?;
-        let Some(chunk) = chunk else { break };
-        let fed = events.feed(&chunk, |event| {
+        let mut each = |event: Event<'_>| {
             any = true;
-            for piece in dialect.read(&event) {
-                match piece {
-                    Piece::Usage { input, output } => {
-                        usage.input = input.unwrap_or(usage.input);
-                        usage.output = output.unwrap_or(usage.output);
-                    }
-                    Piece::Done(reason) => end = end.take().or(Some(Ok(reason))),
-                    Piece::Failed { code, words, body } => {
-                        let headers = headers.clone();
-                        end = end.take().or(Some(Err(Trouble::InStream { code, words, body, headers })));
-                    }
-                    shown => show(shown),
-                }
-            }
-        });
-        if fed.is_err() {
+            reader.read(&event, &mut |piece| told.piece(piece, &mut show));
+        };
+        let Some(chunk) = chunk else {
+            events.finish(&mut each);
+            reader.end(&mut |piece| told.piece(piece, &mut show));
+            break;
+        };
+        if events.feed(&chunk, each).is_err() {
             return Err(Trouble::Nonsense(format!("{host} sent an event of over 4 MiB")));
         }
     }
+    let Told { usage, end, .. } = told;
     match end {
         Some(Ok(reason)) => Ok(Finished { usage, reason, headers }),
         Some(Err(trouble)) => Err(trouble),
@@ -174,6 +170,31 @@ pub async fn send(
         None => {
             let words = format!("{host} ended the stream before the answer was whole");
             Err(Trouble::Unreached(Unreached { perhaps_sent: true, tls: false, words }))
+        }
+    }
+}
+
+/// What an answer has told so far, beside its text.
+struct Told<'a> {
+    headers: &'a [(String, String)],
+    usage: Usage,
+    /// The first word on the end counts: what follows is not the answer's any more.
+    end: Option<Result<Option<String>, Trouble>>,
+}
+
+impl Told<'_> {
+    fn piece(&mut self, piece: Piece, show: &mut impl FnMut(Piece)) {
+        match piece {
+            Piece::Usage { input, output } => {
+                self.usage.input = input.unwrap_or(self.usage.input);
+                self.usage.output = output.unwrap_or(self.usage.output);
+            }
+            _ if self.end.is_some() => {}
+            Piece::Done(reason) => self.end = Some(Ok(reason)),
+            Piece::Failed { code, words, body } => {
+                self.end = Some(Err(Trouble::InStream { code, words, body, headers: self.headers.to_vec() }));
+            }
+            shown @ (Piece::Text(_) | Piece::Reasoning(_)) => show(shown),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Server-sent events (WHATWG HTML 9.2.6), bounded: only `event` and `data`, UTF-8 mended per event.
 
+use std::borrow::Cow;
+
 use memchr::memchr2;
 
 /// Bytes of one event (`docs/security.md`, network).
@@ -7,11 +9,11 @@ const BOUND: usize = 4 << 20;
 
 /// One event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Event {
+pub struct Event<'a> {
     /// The `event` field; empty where there was none.
-    pub name: String,
+    pub name: Cow<'a, str>,
     /// The `data` lines, with line feeds between.
-    pub data: String,
+    pub data: Cow<'a, str>,
 }
 
 /// An event without end.
@@ -34,7 +36,7 @@ impl Events {
     ///
     /// # Errors
     /// [`TooLong`] when one event is over 4 MiB.
-    pub fn feed(&mut self, mut chunk: &[u8], mut each: impl FnMut(Event)) -> Result<(), TooLong> {
+    pub fn feed(&mut self, mut chunk: &[u8], mut each: impl FnMut(Event<'_>)) -> Result<(), TooLong> {
         if self.after_cr && !chunk.is_empty() {
             self.after_cr = false;
             chunk = chunk.strip_prefix(b"\n").unwrap_or(chunk);
@@ -63,12 +65,22 @@ impl Events {
         Ok(())
     }
 
-    fn line(&mut self, line: &[u8], each: &mut impl FnMut(Event)) -> Result<(), TooLong> {
+    /// Gives the event that the stream ended in. The standard drops it; providers are known to leave out the last
+    /// blank line, and an event that was cut short is no JSON and says nothing.
+    pub fn finish(&mut self, mut each: impl FnMut(Event<'_>)) {
+        let line = std::mem::take(&mut self.line);
+        if line.is_empty() || self.line(&line, &mut each).is_ok() {
+            // A blank line cannot be too long.
+            let _ = self.line(b"", &mut each);
+        }
+    }
+
+    fn line(&mut self, line: &[u8], each: &mut impl FnMut(Event<'_>)) -> Result<(), TooLong> {
         let line = if self.begun { line } else { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) };
         self.begun = true;
         if line.is_empty() {
             if self.has_data {
-                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                let text = String::from_utf8_lossy;
                 each(Event { name: text(&self.name), data: text(&self.data) });
             }
             self.name.clear();
@@ -109,7 +121,7 @@ mod tests {
     fn all(chunks: &[&[u8]]) -> Vec<(String, String)> {
         let (mut events, mut out) = (Events::default(), Vec::new());
         for chunk in chunks {
-            events.feed(chunk, |e| out.push((e.name, e.data))).unwrap();
+            events.feed(chunk, |e| out.push((e.name.into_owned(), e.data.into_owned()))).unwrap();
         }
         out
     }
@@ -127,6 +139,18 @@ mod tests {
             assert_eq!(all(&[&STREAM[..at], &STREAM[at..]]), whole, "split at {at}");
         }
         assert_eq!(all(&STREAM.chunks(1).collect::<Vec<_>>()), whole);
+    }
+
+    #[test]
+    fn f9_the_last_event_needs_no_blank_line() {
+        for (stream, whole) in
+            [("data: 1\n\ndata: 2", "2"), ("data: 2\n", "2"), ("data: 2\r\n", "2"), ("data: 2\n\n", "")]
+        {
+            let (mut events, mut last) = (Events::default(), String::new());
+            events.feed(stream.as_bytes(), |_| {}).unwrap();
+            events.finish(|e| last = e.data.into_owned());
+            assert_eq!(last, whole, "{stream:?}");
+        }
     }
 
     #[test]

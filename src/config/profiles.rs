@@ -10,6 +10,7 @@ use super::profile::{Saved, profile_names};
 use super::profile_file as file;
 use crate::error::{Code, Failure, Outcome};
 use crate::sys::files;
+use crate::sys::lock::FileLock;
 
 /// The largest file that is read, in bytes.
 const BOUND: u64 = 1 << 20;
@@ -143,6 +144,15 @@ impl Profiles {
         self.names().into_iter().filter(over).collect()
     }
 
+    /// Removes what an interrupted write of settings or profiles left, where nobody is writing.
+    pub fn sweep(&self) {
+        for folder in [self.config.clone(), self.config.join("profiles")] {
+            let lock = |_: &str| FileLock::try_take(&self.config.join("config.lock")).ok().flatten();
+            // A folder that cannot be read is told where it is needed.
+            let _ = files::sweep_temporary(&folder, lock);
+        }
+    }
+
     /// Refuses a name that some disks cannot tell from another one's or cannot hold.
     fn check_name(&self, name: &ProfileName) -> Outcome {
         let lower = name.as_str().to_ascii_lowercase();
@@ -179,4 +189,66 @@ impl Profiles {
 fn damaged(path: &Path, why: impl std::fmt::Display) -> Failure {
     Failure::new(Code::Damaged, format!("{} {why}. It is left as it is.", path.display()))
         .say("Mend that place, or delete the profile and save it anew.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"{"version":1,"provider":"anthropic","model":"m","modelParams":{"t":0.7},
+        "ephemeralSettings":{"authOnly":true},"auth":{"type":"oauth","buckets":["a@b.c","d"]},"type":"standard"}"#;
+
+    #[test]
+    fn f4_a_file_that_is_cut_or_flipped_anywhere_is_read_or_named_and_never_touched() {
+        let dir = tempfile::tempdir().unwrap();
+        let profiles = Profiles::new(dir.path());
+        let name: ProfileName = "p".parse().unwrap();
+        files::create_private_dir(dir.path(), "profiles").unwrap();
+        let path = profiles.path(&name);
+        let mut variants: Vec<Vec<u8>> = (0..TEXT.len()).map(|n| TEXT.as_bytes()[..n].to_vec()).collect();
+        for n in 0..TEXT.len() {
+            for flip in [0x01, 0x20, 0x80, 0xff] {
+                let mut bytes = TEXT.as_bytes().to_vec();
+                bytes[n] ^= flip;
+                variants.push(bytes);
+            }
+        }
+        let mut named = 0;
+        for bytes in variants {
+            std::fs::write(&path, &bytes).unwrap();
+            match profiles.read(&name) {
+                Ok(saved) => assert!(saved.is_some()),
+                Err(failure) => {
+                    named += 1;
+                    assert_eq!(failure.code, Code::Damaged);
+                    assert!(failure.message.contains("p.json"), "{}", failure.message);
+                    assert!(!failure.message.contains(|c: char| c.is_control()), "{:?}", failure.message);
+                    let saved = Saved::Balancer(super::super::profile::Balancer {
+                        name: name.clone(),
+                        policy: llxprt_commands::Policy::Failover,
+                        profiles: vec![name.clone()],
+                    });
+                    assert_eq!(profiles.save(&saved).unwrap_err().code, Code::Damaged);
+                    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+                }
+            }
+        }
+        assert!(named > TEXT.len(), "{named}");
+    }
+
+    #[test]
+    fn what_an_interrupted_write_left_is_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let profiles = Profiles::new(dir.path());
+        files::create_private_dir(dir.path(), "profiles").unwrap();
+        let left = ["profiles/.p.json.abcdEFGH.tmp", ".settings.json.abcdEFGH.tmp"].map(|name| dir.path().join(name));
+        left.iter().for_each(|path| std::fs::write(path, "{").unwrap());
+        std::fs::write(dir.path().join("profiles/q.json"), "{}").unwrap();
+        let held = ConfigLock::take(dir.path()).unwrap();
+        profiles.sweep();
+        assert!(left.iter().all(|path| path.exists()), "somebody is writing");
+        drop(held);
+        profiles.sweep();
+        assert!(!left.iter().any(|path| path.exists()) && dir.path().join("profiles/q.json").exists());
+    }
 }

@@ -81,6 +81,16 @@ pub enum PastedCode {
     CodeState,
 }
 
+/// The one real call after a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verify {
+    /// `GET` of `verify_url`, where there is one.
+    Get,
+    /// The shortest prompt, where the provider has nothing else to ask; dialect `openai-chat`.
+    Chat,
+}
+
 /// What the code is exchanged for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -148,6 +158,10 @@ pub struct OAuth {
     pub client_secret: Option<String>,
     /// How to make a client of one's own, for a provider without one.
     pub client_help: Option<String>,
+    /// The project that the client belongs to, told in `project_header` with each request.
+    pub client_project: Option<String>,
+    /// The request header that names the client's project.
+    pub project_header: Option<String>,
     /// Compared with `iss` where the provider sends one (RFC 9207).
     pub issuer: Option<Url>,
     /// Authorization endpoint.
@@ -162,11 +176,15 @@ pub struct OAuth {
     pub device_poll_url: Option<Url>,
     /// What the person opens in Codex' own device flow.
     pub device_page: Option<Url>,
+    /// The redirect URI that Codex' own device flow exchanges its code with.
+    pub device_redirect: Option<Url>,
     /// The device flow carries PKCE.
     pub device_pkce: bool,
     /// Revocation endpoint (RFC 7009).
     pub revoke_url: Option<Url>,
-    /// The one real call after a login.
+    /// What the one real call after a login is.
+    pub verify: Verify,
+    /// Where it goes.
     pub verify_url: Option<Url>,
     /// Tells the windows of the limits.
     pub usage_url: Option<Url>,
@@ -188,7 +206,7 @@ pub struct OAuth {
     pub login_hint: bool,
     /// Which document tells the identity.
     pub identity: IdentityFrom,
-    /// JSON Pointers (RFC 6901) into it: `email`, `id`, `plan`.
+    /// JSON Pointers (RFC 6901) into it: `email`, `id`, `plan`, and `account` where one person may have several.
     pub identity_at: BTreeMap<String, String>,
     /// What the plan begins with and nobody needs to read.
     pub plan_prefix: String,
@@ -196,6 +214,8 @@ pub struct OAuth {
     pub claim_headers: BTreeMap<String, String>,
     /// Where a `resource_url` of a token answer may point.
     pub resource_domains: Vec<String>,
+    /// What is appended to a `resource_url` that does not end with it.
+    pub resource_path: String,
     /// What the page shows.
     pub pasted_code: PastedCode,
     /// What the code is exchanged for.
@@ -208,6 +228,12 @@ pub struct OAuth {
     pub reason: Option<String>,
     /// Where to read more.
     pub link: Option<String>,
+    /// What a login needs that has no access, in one sentence.
+    pub no_access: Option<String>,
+    /// Plans without access.
+    pub no_access_plans: Vec<String>,
+    /// Error codes that say so.
+    pub no_access_codes: Vec<String>,
     /// Whether work may go on with another account by itself.
     pub failover: Switching,
 }
@@ -244,6 +270,8 @@ pub struct Manifest {
     pub api_key_env: Vec<String>,
     /// How this provider's keys begin, for telling a key of another provider; empty: unknown.
     pub key_prefixes: Vec<String>,
+    /// The provider whose keys take the place of a login here; absent: this one takes keys itself.
+    pub keys_at: Option<Provider>,
     /// Absent: the provider takes keys only.
     pub oauth: Option<OAuth>,
     /// How to talk.
@@ -267,6 +295,20 @@ impl Manifest {
             Some(dialect) if oauth => dialect,
             _ => self.api.dialect,
         }
+    }
+
+    /// Returns what to tell a login that has no access: by its plan, an error's code, or a text with such a code.
+    pub fn no_access(&self, word: &str) -> Option<String> {
+        let oauth = self.oauth.as_ref()?;
+        let says = |code: &String| word == code || word.contains(code.as_str());
+        let without = oauth.no_access_plans.iter().any(|p| p == word) || oauth.no_access_codes.iter().any(says);
+        let words = oauth.no_access.as_deref().filter(|_| without)?;
+        Some(format!("{words}: /key save {}", self.key_provider()))
+    }
+
+    /// Returns the provider whose keys do what a login here does.
+    pub fn key_provider(&self) -> &Provider {
+        self.keys_at.as_ref().unwrap_or(&self.name)
     }
 
     /// Reads a manifest from its merged table.

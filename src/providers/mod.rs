@@ -10,6 +10,6 @@ pub use wire::{base_url, is_loopback};
 
 pub use manifest::{
     Api, Dialect, Flow, Grants, IdentityFrom, Manifest, OAuth, PastedCode, Redirect, RequestForm, StateIn, Status,
-    Switching,
+    Switching, Verify,
 };
 pub use registry::{BadManifest, Registry};

@@ -8,7 +8,25 @@ use url::Url;
 
 use super::Manifest;
 
-const BUILTIN: &[(&str, &str)] = &[("anthropic", include_str!("builtin/anthropic.toml"))];
+const BUILTIN: &[(&str, &str)] = &[
+    ("anthropic", include_str!("builtin/anthropic.toml")),
+    ("codex", include_str!("builtin/codex.toml")),
+    ("gemini", include_str!("builtin/gemini.toml")),
+    ("openai", include_str!("builtin/openai.toml")),
+    ("openrouter", include_str!("builtin/openrouter.toml")),
+    ("qwen", include_str!("builtin/qwen.toml")),
+];
+
+/// What the sandbox lays over the manifests of providers that want a client of the user's: its own client. None of
+/// it means anything elsewhere.
+const IN_THE_SANDBOX: &[(&str, &str)] = &[(
+    "gemini",
+    r#"[oauth]
+client_id = "100000000001-pretend.apps.googleusercontent.com"
+client_secret = "GOCSPX-pretend-not-a-secret"
+client_project = "pretend-project"
+"#,
+)];
 
 /// A manifest file that cannot be used; the other providers still can.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +56,8 @@ impl Registry {
                 Ok(mut table) => {
                     if let Some(base) = sandbox {
                         redirect_urls(&mut table, base, name);
+                        let ours = IN_THE_SANDBOX.iter().filter(|(n, _)| n == name);
+                        ours.filter_map(|(_, text)| text.parse().ok()).for_each(|client| merge(&mut table, client));
                     }
                     tables.insert((*name).to_owned(), table);
                 }

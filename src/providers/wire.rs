@@ -7,7 +7,7 @@ use url::Url;
 
 use super::manifest::{
     Api, Dialect, Flow, Grants, IdentityFrom, Manifest, OAuth, PastedCode, Redirect, RequestForm, StateIn, Status,
-    Switching,
+    Switching, Verify,
 };
 
 /// Key and complaint.
@@ -26,6 +26,7 @@ pub(super) struct Wire {
     api_key_env: Vec<String>,
     #[serde(default)]
     key_prefixes: Vec<String>,
+    keys_at: Option<String>,
     oauth: Option<WireOAuth>,
     api: Option<WireApi>,
 }
@@ -37,6 +38,8 @@ struct WireOAuth {
     client_id: Option<String>,
     client_secret: Option<String>,
     client_help: Option<String>,
+    client_project: Option<String>,
+    project_header: Option<String>,
     issuer: Option<String>,
     authorize_url: Option<String>,
     token_url: Option<String>,
@@ -44,9 +47,11 @@ struct WireOAuth {
     device: Option<WireDevice>,
     device_poll_url: Option<String>,
     device_page: Option<String>,
+    device_redirect: Option<String>,
     #[serde(default)]
     device_pkce: bool,
     revoke_url: Option<String>,
+    verify: Option<Verify>,
     verify_url: Option<String>,
     usage_url: Option<String>,
     #[serde(default)]
@@ -67,12 +72,18 @@ struct WireOAuth {
     claim_headers: BTreeMap<String, String>,
     #[serde(default)]
     resource_domains: Vec<String>,
+    resource_path: Option<String>,
     pasted_code: Option<PastedCode>,
     grants: Option<Grants>,
     status: Option<Status>,
     since: Option<String>,
     reason: Option<String>,
     link: Option<String>,
+    no_access: Option<String>,
+    #[serde(default)]
+    no_access_plans: Vec<String>,
+    #[serde(default)]
+    no_access_codes: Vec<String>,
     failover: Option<Switching>,
 }
 
@@ -102,12 +113,14 @@ impl Wire {
         let name = name.parse().map_err(|e| ("name".to_owned(), format!("{e}")))?;
         let api = wanted("[api]", self.api)?;
         let default_model = wanted("default_model", self.default_model)?;
-        Ok(Manifest {
+        let keys_at = self.keys_at.map(|n| n.parse()).transpose();
+        let manifest = Manifest {
             title: self.title.unwrap_or_else(|| format!("{name}")),
             models: if self.models.is_empty() { vec![default_model.clone()] } else { self.models },
             default_model,
             api_key_env: self.api_key_env,
             key_prefixes: self.key_prefixes,
+            keys_at: keys_at.map_err(|e| complaint("keys_at", format!("{e}")))?,
             oauth: self.oauth.map(WireOAuth::check).transpose()?,
             api: Api {
                 dialect: wanted("api.dialect", api.dialect)?,
@@ -119,7 +132,12 @@ impl Wire {
             },
             builtin,
             name,
-        })
+        };
+        let by_prompt = manifest.oauth.as_ref().is_some_and(|oauth| oauth.verify == Verify::Chat);
+        if by_prompt && manifest.dialect(true) != Dialect::OpenaiChat {
+            return Err(complaint("oauth.verify", "can be \"chat\" with the dialect openai-chat only"));
+        }
+        Ok(manifest)
     }
 }
 
@@ -130,6 +148,8 @@ impl WireOAuth {
             client_id: self.client_id,
             client_secret: self.client_secret,
             client_help: self.client_help,
+            client_project: self.client_project,
+            project_header: project_header(self.project_header)?,
             issuer: maybe_url("oauth.issuer", self.issuer)?,
             authorize_url: maybe_url("oauth.authorize_url", self.authorize_url)?,
             token_url: url("oauth.token_url", &wanted("oauth.token_url", self.token_url)?)?,
@@ -137,8 +157,10 @@ impl WireOAuth {
             device_openai: self.device == Some(WireDevice::Openai),
             device_poll_url: maybe_url("oauth.device_poll_url", self.device_poll_url)?,
             device_page: maybe_url("oauth.device_page", self.device_page)?,
+            device_redirect: maybe_url("oauth.device_redirect", self.device_redirect)?,
             device_pkce: self.device_pkce,
             revoke_url: maybe_url("oauth.revoke_url", self.revoke_url)?,
+            verify: self.verify.unwrap_or(Verify::Get),
             verify_url: maybe_url("oauth.verify_url", self.verify_url)?,
             usage_url: maybe_url("oauth.usage_url", self.usage_url)?,
             scopes: self.scopes,
@@ -154,12 +176,16 @@ impl WireOAuth {
             plan_prefix: self.plan_prefix,
             claim_headers: headers("oauth.claim_headers", self.claim_headers)?,
             resource_domains: self.resource_domains,
+            resource_path: self.resource_path.unwrap_or_else(|| "/v1".to_owned()),
             pasted_code: self.pasted_code.unwrap_or(PastedCode::Code),
             grants: self.grants.unwrap_or(Grants::Token),
             status: self.status.unwrap_or(Status::Active),
             since: self.since,
             reason: self.reason,
             link: self.link,
+            no_access: self.no_access,
+            no_access_plans: self.no_access_plans,
+            no_access_codes: self.no_access_codes,
             failover: self.failover.unwrap_or(Switching::Auto),
             flows,
         };
@@ -175,6 +201,7 @@ impl WireOAuth {
         if oauth.device_openai {
             wanted("oauth.device_poll_url", oauth.device_poll_url.as_ref())?;
             wanted("oauth.device_page", oauth.device_page.as_ref())?;
+            wanted("oauth.device_redirect", oauth.device_redirect.as_ref())?;
         }
         Ok(oauth)
     }
@@ -246,8 +273,8 @@ fn pointers(given: Option<BTreeMap<String, String>>) -> Result<BTreeMap<String, 
     let mut pointers: BTreeMap<String, String> =
         [("email", "/email"), ("id", "/sub"), ("plan", "/plan")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
     for (key, pointer) in given.unwrap_or_default() {
-        if !pointers.contains_key(&key) {
-            return Err(complaint("oauth.identity_at", format!("has no {key}: use email, id, plan")));
+        if key != "account" && !pointers.contains_key(&key) {
+            return Err(complaint("oauth.identity_at", format!("has no {key}: use email, id, plan, account")));
         }
         if !pointer.starts_with('/') {
             return Err(complaint("oauth.identity_at", "takes JSON Pointers, which begin with /"));
@@ -255,6 +282,13 @@ fn pointers(given: Option<BTreeMap<String, String>>) -> Result<BTreeMap<String, 
         pointers.insert(key, pointer);
     }
     Ok(pointers)
+}
+
+fn project_header(name: Option<String>) -> Result<Option<String>, Complaint> {
+    if let Some(name) = &name {
+        headers("oauth.project_header", BTreeMap::from([(name.clone(), String::new())]))?;
+    }
+    Ok(name)
 }
 
 /// A manifest must not set what carries the credential or what we say of ourselves.

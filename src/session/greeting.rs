@@ -30,7 +30,8 @@ pub(super) fn greet(run: &Run) {
             .ok()
             .and_then(|i| i.store.clone())
             .map_or(String::new(), |s| format!(" · vault: {}", s.detail));
-        run.ui.note(&format!("llxprt {version} · {accounts} ready{store}"));
+        let profile = crate::actions::loaded_profile(run).map_or(String::new(), |name| format!(" · profile {name}"));
+        run.ui.note(&format!("llxprt {version}{profile} · {accounts} ready{store}"));
     }
     if let Err(failure) = index {
         run.ui.fail(&failure);

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 pub use editor::Editor;
 use editor::Entered;
-use llxprt_commands::{Line, ParseError, parse, parse_piped, pasted_block};
+use llxprt_commands::{Auth, Command, Line, ParseError, parse, parse_piped, pasted_block};
 pub use plain::Plain;
 
 use crate::actions;
@@ -96,12 +96,22 @@ fn obey(run: &mut Run, line: Line) -> Result<(), Failure> {
         Line::Command { command, json } => {
             let before = run.ui.json;
             run.ui.json |= json;
-            let result = actions::perform(run, command);
+            let result = actions::perform(run, command.clone());
             run.ui.json = before;
-            result
+            result.map_err(|failure| mended(run, command, failure))
         }
         Line::Prompt(text) => actions::prompt(run, &text),
     }
+}
+
+/// Adds the command that was probably meant, where a provider's name was mistyped. It waits on the line, not executed.
+fn mended(run: &Run, command: Command, failure: Failure) -> Failure {
+    let Command::Auth(Auth { provider: Some(name), action }) = command else { return failure };
+    let near = (failure.code == Code::Provider).then(|| run.nearest(&name)).flatten();
+    let Some(provider) = near.cloned() else { return failure };
+    let better = Command::Auth(Auth { provider: Some(provider), action });
+    run.keyboard.put_back(&better.to_string());
+    failure.then(better)
 }
 
 fn wrong(error: &ParseError) -> Failure {
@@ -123,9 +133,17 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
     loop {
         run.settings.refresh();
         if person {
-            eprint!("{}", actions::status_line(run));
+            plain::show(&actions::status_line(run));
         }
-        let Typed::Line(line) = keyboard.line(None) else { return status };
+        let Typed::Line(line) = keyboard.line(None) else {
+            if person {
+                plain::show(
+                    "
+",
+                );
+            }
+            return status;
+        };
         let parsed = if person { parse(&line) } else { parse_piped(&line) };
         let result = parsed.map_err(|e| wrong(&e)).and_then(|line| obey(run, line));
         if let Err(failure) = result {

@@ -1,6 +1,6 @@
 //! Reading lines without a line editor: pipes, TERM=dumb. Nothing needs a terminal to work.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -11,20 +11,37 @@ use crate::seams::{Keyboard, Typed};
 /// Lines longer than this are refused where they are read.
 const LONGEST: usize = 1 << 20;
 
+/// From this length on a line from a terminal may have lost its end: the driver keeps 4,096 bytes, line end included.
+const TERMINAL_LINE: usize = 4095;
+
+const CUT: &str = "That line is over 4,094 bytes. A terminal without line editor cuts such a line off, so nothing was done \
+                   with it. Send it through a pipe, or use a terminal whose TERM is not dumb.";
+
 /// Standard input, read by one thread from the first need on, so that a question can be taken back.
 #[derive(Default)]
 pub struct Plain {
-    lines: OnceLock<Mutex<Receiver<String>>>,
+    lines: OnceLock<Mutex<Receiver<Read>>>,
+}
+
+/// A line as it came.
+struct Read {
+    text: String,
+    /// Its end may be missing.
+    cut: bool,
 }
 
 impl Plain {
-    /// Waits for a line; ends early when `stop` is set.
+    /// Waits for a line; ends early when `stop` is set. One that was cut off is told and comes as nothing.
     pub fn line(&self, stop: Option<&AtomicBool>) -> Typed {
         let lines = self.lines.get_or_init(|| Mutex::new(read_stdin()));
         let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match lines.recv_timeout(Duration::from_millis(20)) {
-                Ok(line) => return Typed::Line(line),
+                Ok(Read { cut: true, .. }) => {
+                    show(&format!("{CUT}\n"));
+                    return Typed::Line(String::new());
+                }
+                Ok(Read { text, .. }) => return Typed::Line(text),
                 Err(RecvTimeoutError::Disconnected) => return Typed::End,
                 Err(RecvTimeoutError::Timeout) if stop.is_some_and(|s| s.load(Ordering::SeqCst)) => {
                     return Typed::Broken;
@@ -35,16 +52,29 @@ impl Plain {
     }
 
     fn prompted(&self, question: &str, stop: Option<&AtomicBool>) -> Typed {
-        if self.is_person() {
-            eprint!("{question}");
+        let person = self.is_person();
+        if person {
+            show(question);
         }
-        self.line(stop)
+        let typed = self.line(stop);
+        if person && matches!(typed, Typed::Broken | Typed::End) {
+            // The prompt's line was not ended by a key.
+            show("\n");
+        }
+        typed
     }
 }
 
-fn read_stdin() -> Receiver<String> {
+/// Writes to stderr at once. Whoever closed it reads no prompts.
+pub(super) fn show(text: &str) {
+    let mut stderr = std::io::stderr();
+    let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
+}
+
+fn read_stdin() -> Receiver<Read> {
     // Lines read ahead are not lost: a question of the command before takes them from the same channel.
     let (tell, lines) = channel();
+    let terminal = std::io::stdin().is_terminal();
     std::thread::spawn(move || {
         let mut stdin = std::io::stdin().lock();
         loop {
@@ -53,7 +83,9 @@ fn read_stdin() -> Receiver<String> {
                 Ok(0) | Err(_) => return,
                 Ok(_) => {
                     let text = String::from_utf8_lossy(&bytes);
-                    if tell.send(text.trim_end_matches(['\n', '\r']).to_owned()).is_err() {
+                    let text = text.trim_end_matches(['\n', '\r']).to_owned();
+                    let cut = terminal && text.len() >= TERMINAL_LINE;
+                    if tell.send(Read { text, cut }).is_err() {
                         return;
                     }
                 }

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use reedline::{Color, Prompt, PromptEditMode, PromptHistorySearch, PromptHistorySearchStatus};
 
+/// What stands before the second and each later line of a text.
+pub(super) const CONTINUED: &str = "  ";
+
 /// A prompt of ours: text, then the mark and a blank.
 pub struct Status(pub String);
 
@@ -21,7 +24,7 @@ impl Prompt for Status {
     }
 
     fn render_prompt_multiline_indicator(&self) -> Cow<'_, str> {
-        Cow::Borrowed("  ")
+        Cow::Borrowed(CONTINUED)
     }
 
     fn render_prompt_history_search_indicator(&self, search: PromptHistorySearch) -> Cow<'_, str> {

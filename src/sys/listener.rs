@@ -29,12 +29,12 @@ impl Bound {
     /// When all are taken.
     pub fn new(host: &str, ports: &[u16]) -> Result<Self, NoPort> {
         let wanted: &[u16] = if ports.is_empty() { &[0] } else { ports };
-        let mut last = String::new();
+        let mut troubles = Vec::new();
         for port in wanted {
             let v4 = match TcpListener::bind((Ipv4Addr::LOCALHOST, *port)) {
                 Ok(socket) => socket,
                 Err(e) => {
-                    last = format!("port {port}: {e}");
+                    troubles.push(trouble(*port, &e));
                     continue;
                 }
             };
@@ -46,7 +46,7 @@ impl Bound {
                     // IPv6 is off: 127.0.0.1 serves alone. A port that somebody else holds there would let them
                     // answer in our place.
                     Err(e) if e.kind() == std::io::ErrorKind::AddrInUse && *port != 0 => {
-                        last = format!("port {port} on ::1: {e}");
+                        troubles.push(trouble(*port, &e));
                         continue;
                     }
                     Err(_) => {}
@@ -54,7 +54,7 @@ impl Bound {
             }
             return Ok(Self { port: address.port(), sockets });
         }
-        Err(NoPort(last))
+        Err(NoPort(troubles.join(", ")))
     }
 
     /// Serves the path. Answers whose parameters `ours` does not know get 404 and change nothing.
@@ -79,6 +79,13 @@ impl Bound {
             servers.push((server, thread));
         }
         Ok((Listening { addresses, servers, stop }, callbacks))
+    }
+}
+
+fn trouble(port: u16, error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => format!("port {port} is in use"),
+        _ => format!("port {port}: {error}"),
     }
 }
 

@@ -6,10 +6,6 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// How often and how many times it is looked whether work that must not be cut has ended: five seconds together.
-const LOOK: Duration = Duration::from_millis(10);
-const LOOKS: u32 = 500;
-
 /// What the signals of this process have said.
 #[derive(Debug, Default)]
 pub struct Signals {
@@ -72,24 +68,22 @@ impl Signals {
 
     /// Waits for work that must not be cut, up to five seconds.
     pub fn wait_for_uncut(&self) {
-        for _ in 0..LOOKS {
+        for _ in 0..500 {
             if self.pending.load(Ordering::SeqCst) == 0 {
                 return;
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 
-    /// Waits for work that must not be cut, puts the terminal back and ends the process.
-    ///
-    /// The wait gives the thread away: a task that blocks may hold up the very answer that is waited for.
-    async fn leave(&self, status: i32) -> ! {
-        for _ in 0..LOOKS {
-            if self.pending.load(Ordering::SeqCst) == 0 {
-                break;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+    /// Leaves from a thread of its own: the work that is waited for may be next on the very thread that asks.
+    fn leave_soon(self: Arc<Self>, status: i32) {
+        std::thread::spawn(move || self.leave(status));
+    }
+
+    /// Puts the terminal back and ends the process.
+    pub fn leave(&self, status: i32) -> ! {
+        self.wait_for_uncut();
         self.restore_terminal();
         std::process::exit(status)
     }
@@ -121,10 +115,10 @@ impl Signals {
                 _ = int.recv() => if self.busy.load(Ordering::SeqCst) > 0 {
                     self.interrupts.send_modify(|n| *n += 1);
                 } else {
-                    self.leave(130).await
+                    self.clone().leave_soon(130)
                 },
-                _ = term.recv() => self.leave(143).await,
-                _ = hup.recv() => self.leave(129).await,
+                _ = term.recv() => self.clone().leave_soon(143),
+                _ = hup.recv() => self.clone().leave_soon(129),
             }
         }
     }
@@ -136,7 +130,7 @@ impl Signals {
             if self.busy.load(Ordering::SeqCst) > 0 {
                 self.interrupts.send_modify(|n| *n += 1)
             } else {
-                self.leave(130).await
+                self.leave(130)
             }
         }
     }

@@ -92,13 +92,6 @@ impl Ui {
             .join("\n")
     }
 
-    /// Takes away the line of a prompt that was answered elsewhere.
-    pub fn erase_prompt(&self) {
-        if self.editor {
-            after(write!(anstream::stdout(), "\r\x1b[J").and_then(|()| anstream::stdout().flush()));
-        }
-    }
-
     /// Says something that `-q` leaves out.
     pub fn note(&self, text: &str) {
         if !self.quiet {
@@ -152,11 +145,22 @@ impl Ui {
         }
     }
 
-    /// Returns a link to be copied: never wrapped or indented by us, and an OSC 8 link where the terminal can.
-    pub fn link(&self, url: &Url) -> String {
+    /// Shows a link to be copied: never wrapped or indented by us, and an OSC 8 link where the terminal can.
+    pub fn link(&self, url: &Url) {
         let text = url.as_str();
         // The URL crate leaves neither control characters nor non-ASCII in a serialized URL.
-        if self.links { format!("\x1b]8;;{text}\x1b\\{text}\x1b]8;;\x1b\\") } else { text.to_owned() }
+        self.whole(&match self.links && self.editor {
+            true => format!("\x1b]8;;{text}\x1b\\{text}\x1b]8;;\x1b\\"),
+            false => text.to_owned(),
+        });
+    }
+
+    /// Shows a line to be copied, as it is: never wrapped by us, and no wish about colours touches it.
+    pub fn whole(&self, line: &str) {
+        match !self.json && self.editor {
+            true => write(std::io::stdout(), line),
+            false => write(std::io::stderr(), line),
+        }
     }
 
     /// Returns the terminal's width in columns; wide where there is none.
@@ -165,6 +169,14 @@ impl Ui {
             return usize::MAX;
         }
         crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns.max(1)))
+    }
+
+    /// Returns the terminal's height in rows; high where there is none.
+    pub fn height(&self) -> usize {
+        if !self.terminal {
+            return usize::MAX;
+        }
+        crossterm::terminal::size().map_or(24, |(_, rows)| usize::from(rows.max(1)))
     }
 
     /// Begins an answer that comes piece by piece.

@@ -64,7 +64,8 @@ impl VaultError {
             let kind = match refusal.why {
                 Why::Symlink | Why::Linked => VaultErrorKind::Symlink,
                 Why::Foreign | Why::Shared => VaultErrorKind::Foreign,
-                Why::NotAFile | Why::NotAFolder | Why::TooLarge(_) => VaultErrorKind::Damaged,
+                Why::NotAFile | Why::TooLarge(_) => VaultErrorKind::Damaged,
+                Why::NotAFolder => VaultErrorKind::Io,
             };
             return Self::new(kind, format!("{refusal}, so it is not used.")).at(&refusal.path);
         }

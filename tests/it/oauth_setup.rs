@@ -7,13 +7,7 @@ use crate::support::pty::key;
 use crate::support::{Browser, Home, Pty};
 
 /// What cannot be done yet, and why. Each is refused today; one that works makes the test fail and leaves the list.
-const WAITING: &[(&str, &str)] = &[
-    ("/auth gemini enable", "Gemini is no built-in provider yet"),
-    ("/auth codex enable", "Codex is no built-in provider yet"),
-    ("/auth qwen enable", "Qwen is no built-in provider yet"),
-    ("/profile save model claude-ha work@company.com personal@gmail.com", "profiles are not there yet"),
-    ("/auth codex", "Codex is no built-in provider yet"),
-];
+const WAITING: &[(&str, &str)] = &[];
 
 /// A line of the page, and what happens after it.
 enum Then {

@@ -62,7 +62,8 @@ pub fn terminal(home: &Home, arguments: &[&str]) -> Pty {
 pub fn at_prompt(pty: &Pty) {
     pty.wait_until("the session's prompt", |screen| {
         let last = screen.lines().last().unwrap_or_default();
-        last.ends_with('›') && (last.starts_with("anthropic ") || last.starts_with("no account"))
+        let who = ["anthropic ", "gemini ", "codex ", "qwen ", "no account"];
+        last.ends_with('›') && who.iter().any(|who| last.starts_with(who))
     });
 }
 
@@ -133,18 +134,6 @@ pub fn fetch_with(address: &str, flags: &[&str]) -> (u16, String) {
     (status.parse().unwrap_or(0), page.to_owned())
 }
 
-/// Types a login, opens its link elsewhere and pastes the code.
-#[track_caller]
-pub fn paste_login(pty: &Pty, line: &str, account: &str) {
-    let before = pty.transcript().matches(PASTE).count();
-    at_prompt(pty);
-    pty.type_line(line);
-    paste_prompt(pty, before + 1);
-    pty.paste(&code(&link(pty), account));
-    pty.keys(key::ENTER);
-    at_prompt(pty);
-}
-
 /// Leaves the session and returns its exit status; the terminal must be as it was.
 #[track_caller]
 pub fn leave(mut pty: Pty) -> u32 {
@@ -196,4 +185,42 @@ pub fn port_is_free(port: u16) {
 pub fn port_of(link: &str) -> u16 {
     let redirect = param(link, "redirect_uri").expect("a redirect");
     url::Url::parse(&redirect).expect("an address").port().expect("a port")
+}
+
+/// Writes a provider of one's own that stands on the sandbox's Anthropic; without a page that shows a code.
+pub fn manifest(home: &Home, name: &str, sandbox: &str, ports: &str, page: bool) {
+    let base = format!("{sandbox}/anthropic");
+    let ports = if ports.is_empty() { String::new() } else { format!(", {ports}") };
+    let page = if page {
+        format!("paste_redirect = \"{base}/oauth/code/callback\"\npasted_code = \"code#state\"\n")
+    } else {
+        String::new()
+    };
+    let text = format!(
+        r#"name = "{name}"
+title = "{name}"
+default_model = "claude-opus-5"
+models = ["claude-opus-5"]
+
+[oauth]
+flows = ["browser", "paste"]
+client_id = "9d1c250a-e61b-44d9-88ed-5944d1962f5e"
+authorize_url = "{base}/oauth/authorize"
+token_url = "{base}/v1/oauth/token"
+verify_url = "{base}/api/oauth/profile"
+scopes = ["user:profile", "user:inference"]
+redirect = {{ host = "localhost"{ports}, path = "/callback" }}
+{page}state_in = "body"
+token_request = "json"
+identity = "verify"
+identity_at = {{ email = "/account/email", id = "/organization/uuid", plan = "/organization/organization_type" }}
+
+[api]
+dialect = "anthropic-messages"
+base_url = "{base}"
+headers = {{ "anthropic-version" = "2023-06-01" }}
+oauth_headers = {{ "anthropic-beta" = "oauth-2025-04-20" }}
+"#
+    );
+    home.write(&format!("config/providers/{name}.toml"), text);
 }

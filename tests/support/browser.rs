@@ -76,8 +76,9 @@ impl Browser {
 
     fn new(home: &Home, kind: &str, behaviour: &str) -> Self {
         // Two of a kind in one home have their own folders.
-        let folder = (0..).map(|n| home.path(&format!("browser/{kind}{n}"))).find(|f| !f.exists()).expect("a name");
-        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::create_dir_all(home.path("browser")).expect("a folder");
+        let free = |folder: &PathBuf| std::fs::create_dir(folder).is_ok();
+        let folder = (0..1000).map(|n| home.path(&format!("browser/{kind}{n}"))).find(free).expect("a name");
         let script = folder.join("browser");
         write_script(&script, &noting(behaviour));
         Self {

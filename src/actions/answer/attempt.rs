@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use crate::chat::{Auth, Finished, Piece, Trouble, send};
 use crate::error::{Code, Outcome};
 use crate::providers::Manifest;
@@ -27,7 +29,7 @@ pub(super) struct Attempt {
     pub(super) text: String,
 }
 
-/// Sends the conversation once and shows what comes.
+/// Sends the conversation once and shows what comes; `told` is where a login's own answer said that the API is.
 ///
 /// # Errors
 /// `E-CANCELLED` when a person stopped it before its first word.
@@ -37,10 +39,11 @@ pub(super) fn attempt(
     model: &str,
     auth: &Auth,
     claims: Vec<(String, String)>,
+    told: Option<Url>,
 ) -> Outcome<Attempt> {
     let oauth = matches!(auth, Auth::Token(_));
     let dialect = manifest.dialect(oauth);
-    let base = run.base_url(manifest).unwrap_or_else(|| manifest.base_url(oauth).clone());
+    let base = run.base_url(manifest).or(told).unwrap_or_else(|| manifest.base_url(oauth).clone());
     let mut request = dialect.request(&base, model, &run.conversation, &run.settings.model_params());
     request.headers.extend(claims);
     request.headers.extend(manifest.api.headers.clone());

@@ -6,19 +6,19 @@ use std::time::Duration;
 use llxprt_commands::{Account, Bucket, Provider};
 
 use super::super::choose::model_name;
-use super::super::fresh;
 use super::super::limits::{self, Learned};
-use super::attempt::{End, attempt};
+use super::step::Happened;
 use super::told;
+use crate::auth::Tokens;
 use crate::auth::failover::{self, BucketState, Gone, Mode, Outcome as Came, Plan, Policy, Record, Step, Stop};
-use crate::auth::signals::{self, Signal};
-use crate::auth::{Tokens, claim_headers};
-use crate::chat::{Auth, Finished, Trouble};
+use crate::auth::signals::Family;
+use crate::chat::Finished;
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Manifest, Switching};
 use crate::run::Run;
 use crate::secret::Secret;
 use crate::ui::{clean_line, times};
+use crate::vault::{Entry, Home, Limit};
 
 /// What a turn is made with.
 pub(super) enum Means {
@@ -65,29 +65,12 @@ impl From<Failure> for Ended {
 const KEY: &str = "key";
 
 /// Everything of a turn that does not change.
-struct Turn {
-    provider: Provider,
-    manifest: Manifest,
-    model: String,
-    means: Means,
-    family: signals::Family,
-}
-
-/// What one step came to.
-struct Happened {
-    came: Came,
-    /// The bucket that it was done with.
-    by: Option<Bucket>,
-    /// A word of the answer is on the screen.
-    shown: bool,
-    text: String,
-    windows: Vec<crate::vault::Window>,
-    finished: Option<Finished>,
-    stopped: bool,
-    /// The failure in full, for the case that it is the end of everything.
-    failure: Option<Failure>,
-    /// When the access token that was sent runs out; tells whether somebody signed in anew meanwhile.
-    expiry: Option<i64>,
+pub(super) struct Turn {
+    pub(super) provider: Provider,
+    pub(super) manifest: Manifest,
+    pub(super) model: String,
+    pub(super) means: Means,
+    pub(super) family: Family,
 }
 
 /// Makes a turn.
@@ -95,20 +78,27 @@ pub(super) fn turn(run: &mut Run, provider: &Provider, means: Means) -> Result<A
     let manifest = run.manifest(provider)?.clone();
     let model = model_name(run);
     let oauth = matches!(means, Means::Accounts(_));
-    let family = signals::Family::of(provider, limits::dialect_name(manifest.dialect(oauth)));
+    let family = Family::of(provider, limits::dialect_name(manifest.dialect(oauth)));
     let turn = Turn { provider: provider.clone(), manifest, model, means, family };
     let mut plan = turn.plan(run)?;
-    let last = run.chosen.turns.last.get(provider).filter(|last| turn.has(last)).cloned();
+    // After another order was chosen, to begin elsewhere is no return.
+    let last = run.chosen.turns.last.get(provider).filter(|(_, order)| *order == turn.order());
+    let last = last.map(|(last, _)| last.clone());
     if let Some(notice) = plan.opening(last.as_ref(), run.now()) {
         turn.say(run, &notice);
     }
     let (mut last_failure, mut why): (Option<Failure>, String) = (None, String::new());
+    let mut hint: Option<String> = None;
+    let hinted = |failure: Failure, hint: Option<String>| match hint {
+        Some(hint) => failure.say(hint),
+        None => failure,
+    };
     let mut found: Option<Tokens> = None;
     let mut sent: Option<Happened> = None;
     loop {
         let mut result = match plan.step() {
             Step::Use(bucket) => turn.send(run, &bucket, &mut found)?,
-            Step::Refresh(bucket) => turn.renew(run, &bucket, found.as_ref())?,
+            Step::Refresh(bucket) => turn.renew(run, &bucket, found.as_ref(), &why)?,
             Step::Wait { millis, bucket } => {
                 turn.wait(run, millis, &bucket, &why)?;
                 continue;
@@ -122,11 +112,11 @@ pub(super) fn turn(run: &mut Run, provider: &Provider, means: Means) -> Result<A
             Step::Stop(stop) => {
                 let text = sent.map(|result| result.text).unwrap_or_default();
                 run.conversation.answer(&text);
-                return Err(Ended::Final(turn.stopped(run, stop, last_failure)));
+                return Err(Ended::Final(hinted(turn.stopped(run, stop, last_failure), hint)));
             }
             Step::AllUsedUp(gone) => {
                 let earliest = failover::earliest(&gone);
-                return Err(Ended::UsedUp(turn.used_up(run, &gone, last_failure), earliest));
+                return Err(Ended::UsedUp(hinted(turn.used_up(run, &gone, last_failure), hint), earliest));
             }
         };
         if result.stopped {
@@ -141,6 +131,7 @@ pub(super) fn turn(run: &mut Run, provider: &Provider, means: Means) -> Result<A
         let records = plan.outcome(result.came.clone(), result.shown, run.now());
         turn.learn(run, &mut result, &records);
         last_failure = result.failure.take();
+        hint = result.hint.take().or(hint);
         result.came.reason().clone_into(&mut why);
         if result.finished.is_some() || result.shown {
             sent = Some(result);
@@ -153,10 +144,9 @@ impl Turn {
         let now = run.now();
         let (states, policy, mode) = match &self.means {
             Means::Key { name, .. } => {
-                let mut state =
-                    BucketState::of(key_bucket(), Some(&crate::vault::Entry::new(crate::vault::Home::Memory)), now);
+                let mut state = BucketState::of(key_bucket(), Some(&Entry::new(Home::Memory)), now);
                 let until = run.chosen.turns.key_limits.get(&(self.provider.clone(), name.clone()));
-                state.limits.extend(until.map(|until| crate::vault::Limit {
+                state.limits.extend(until.map(|until| Limit {
                     model: None,
                     until: *until,
                     why: "limit".to_owned(),
@@ -191,100 +181,15 @@ impl Turn {
         Ok(Plan::new(states, &self.model, policy, mode, now).seeded(seed))
     }
 
-    fn has(&self, bucket: &Bucket) -> bool {
-        matches!(&self.means, Means::Accounts(accounts) if accounts.iter().any(|account| account.bucket == *bucket))
+    fn order(&self) -> Vec<Bucket> {
+        match &self.means {
+            Means::Key { .. } => Vec::new(),
+            Means::Accounts(accounts) => accounts.iter().map(|account| account.bucket.clone()).collect(),
+        }
     }
 
-    fn account(&self, bucket: &Bucket) -> Account {
+    pub(super) fn account(&self, bucket: &Bucket) -> Account {
         Account { provider: self.provider.clone(), bucket: bucket.clone() }
-    }
-
-    /// Sends the request with a bucket whose token is fresh, or says why it has none.
-    fn send(&self, run: &mut Run, bucket: &Bucket, found: &mut Option<Tokens>) -> Outcome<Happened> {
-        let (auth, claims, expiry) = match &self.means {
-            Means::Key { key, .. } => (Auth::Key(key.clone()), Vec::new(), None),
-            Means::Accounts(_) => {
-                let account = self.account(bucket);
-                let tokens = match token(run, &account) {
-                    Ok(tokens) => tokens,
-                    Err(failure) => return no_token(bucket, failure),
-                };
-                let (_, oauth) = run.oauth(&self.provider)?;
-                let claims = claim_headers(oauth, &tokens);
-                let auth = Auth::Token(tokens.access.clone());
-                let expiry = tokens.expiry;
-                *found = Some(tokens);
-                run.chosen.used.insert(account);
-                (auth, claims, expiry)
-            }
-        };
-        let attempt = attempt(run, &self.manifest, &self.model, &auth, claims)?;
-        let mut result =
-            Happened { shown: attempt.shown, text: attempt.text, expiry, ..Happened::of(bucket, Came::Answered) };
-        match attempt.end {
-            End::Stopped => result.stopped = true,
-            End::Whole(finished) => {
-                result.windows = signals::windows(self.family, &pairs(&finished.headers), run.now());
-                result.finished = Some(finished);
-            }
-            End::Broke(trouble) => self.judge(run, trouble, &mut result),
-        }
-        Ok(result)
-    }
-
-    /// Reads what a failed request means. What no account could mend becomes a failure beside `Answered`.
-    fn judge(&self, run: &Run, trouble: Trouble, result: &mut Happened) {
-        let now = run.now();
-        let read = |status, headers: &[(String, String)], body: &[u8]| {
-            signals::read(&signals::Answer { family: self.family, status, headers: &pairs(headers), body, now })
-        };
-        let signal = match &trouble {
-            Trouble::Status { status, headers, body } => read(*status, headers, body),
-            Trouble::InStream { headers, body, words, .. } => match read(200, headers, body.as_bytes()) {
-                // An error that tells nothing is one all the same.
-                signal if signal.outcome == Came::Answered => Signal {
-                    outcome: Came::Unavailable { status: None, retry_after: None, reason: words.clone() },
-                    ..signal
-                },
-                signal => signal,
-            },
-            Trouble::Unreached(unreached) if unreached.tls && !result.shown => {
-                result.failure = Some(unreached.failure());
-                return;
-            }
-            Trouble::Unreached(unreached) => {
-                result.failure = Some(unreached.failure());
-                result.came =
-                    Came::Unavailable { status: None, retry_after: None, reason: clean_line(&unreached.words) };
-                return;
-            }
-            Trouble::Nonsense(words) => {
-                let kept = if result.shown { " What came is kept." } else { "" };
-                result.failure = Some(Failure::new(Code::Answer, format!("{}.{kept}", clean_line(words))));
-                return;
-            }
-            Trouble::Ours(failure) => {
-                result.failure = Some(failure.clone());
-                return;
-            }
-        };
-        result.windows = signal.windows;
-        result.came = told::cleaned(signal.outcome);
-    }
-
-    fn renew(&self, run: &mut Run, bucket: &Bucket, found: Option<&Tokens>) -> Outcome<Happened> {
-        if let Means::Key { name, .. } = &self.means {
-            let words = format!("{} does not accept the key ({name}).", self.manifest.title);
-            let failure = Failure::new(Code::Key, words);
-            return Ok(Happened { failure: Some(failure), ..Happened::of(bucket, Came::Answered) });
-        }
-        let Some(found) = found else {
-            return Ok(Happened::of(bucket, Came::RefreshFailed { reason: "no token was read".to_owned() }));
-        };
-        match fresh::renew(run, &self.account(bucket), &found.access) {
-            Ok(_) => Ok(Happened { expiry: found.expiry, ..Happened::of(bucket, Came::Refreshed) }),
-            Err(failure) => no_token(bucket, failure),
-        }
     }
 
     /// Waits before the same is tried again; Ctrl-C ends it.
@@ -354,7 +259,7 @@ impl Turn {
             limits::count(counts, finished.usage, run.clock.now());
         }
         if let Some(bucket) = &bucket {
-            run.chosen.turns.last.insert(self.provider.clone(), bucket.clone());
+            run.chosen.turns.last.insert(self.provider.clone(), (bucket.clone(), self.order()));
         }
         Answered {
             provider: self.provider.clone(),
@@ -377,46 +282,6 @@ impl Turn {
     }
 }
 
-impl Happened {
-    fn of(bucket: &Bucket, came: Came) -> Self {
-        Self {
-            came,
-            by: Some(bucket.clone()),
-            shown: false,
-            text: String::new(),
-            windows: Vec::new(),
-            finished: None,
-            stopped: false,
-            failure: None,
-            expiry: None,
-        }
-    }
-}
-
-/// Reads the tokens of an account, renewed where they are about to run out.
-fn token(run: &Run, account: &Account) -> Outcome<Tokens> {
-    match fresh::read(run, account)? {
-        Some(tokens) => fresh::token(run, account, tokens),
-        None => Err(told::nobody(account)),
-    }
-}
-
-/// What it means that an account gave no token. Ctrl-C ends the turn.
-fn no_token(bucket: &Bucket, failure: Failure) -> Outcome<Happened> {
-    let reason = failure.message.trim_end_matches('.').to_owned();
-    let came = match failure.code {
-        Code::Cancelled => return Err(failure),
-        Code::NeedLogin => Came::RefreshRefused { reason },
-        Code::Vault | Code::OtherHost | Code::Damaged => Came::Unreadable { reason },
-        _ => Came::RefreshFailed { reason },
-    };
-    Ok(Happened { failure: Some(failure), ..Happened::of(bucket, came) })
-}
-
 fn key_bucket() -> Bucket {
     KEY.parse().unwrap_or_default()
-}
-
-fn pairs(headers: &[(String, String)]) -> Vec<(&str, &str)> {
-    headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }

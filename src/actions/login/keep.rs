@@ -39,8 +39,9 @@ pub(super) fn choose_bucket(run: &Run, wanted: &Wanted, identity: &Identity) -> 
     }
     run.ui.say("  2  try again and choose the account in the browser");
     run.ui.say(&format!("  3  keep it as {asked} anyway"));
+    let mark = if run.ui.plain { ">" } else { " ›" };
     loop {
-        match run.keyboard.ask("Nothing is stored yet. Choice [2] › ") {
+        match run.keyboard.ask(&format!("Nothing is stored yet. Choice [2]{mark} ")) {
             Typed::Line(answer) => match (answer.trim(), &own) {
                 ("1", Some(own)) => return Ok(Choice::Keep(own.clone())),
                 ("" | "2", _) => return Ok(Choice::Again),
@@ -60,7 +61,7 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     let skew = answer.skew;
     let host = oauth.token_url.host_str().unwrap_or_default();
     let mut tokens = answer.into_tokens(now, host);
-    tokens.account_id = identity.id.clone();
+    tokens.account_id = identity.account.clone().or_else(|| identity.id.clone());
     if oauth.grants == Grants::ApiKey {
         tokens.expiry = None;
         tokens.lifetime = None;

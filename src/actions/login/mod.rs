@@ -1,7 +1,10 @@
 //! Signing in: what is asked before, the race of callback and paste, what is asked after, and the keeping.
 
+mod client;
+mod device;
 mod keep;
 mod pages;
+mod paste_box;
 mod question;
 mod race;
 mod screen;
@@ -10,7 +13,9 @@ use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provide
 
 use super::surroundings;
 use crate::auth::no_browser::{Asked, Begin, begin};
-use crate::auth::{Client, Identity};
+pub(super) use client::client;
+
+use crate::auth::Identity;
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
 use crate::seams::Typed;
@@ -60,6 +65,7 @@ pub fn login(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
     let (manifest, oauth) = run.oauth(&wanted.provider)?;
     let (manifest, oauth) = (manifest.clone(), oauth.clone());
     let client = client(run, &wanted.provider)?;
+    let by_device = device::comes_first(&manifest, &oauth, wanted)?;
     if !still_wanted(run, wanted)? {
         return Ok(None);
     }
@@ -73,11 +79,18 @@ pub fn login(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
         if let Begin::CannotAsk { why } = &begin {
             return Err(need_login(run, &wanted.provider, &wanted.bucket, why));
         }
-        let signed = race::race(run, &manifest, &oauth, &client, wanted, begin)?;
+        let signed = match by_device {
+            true => device::sign_in(run, &manifest, &oauth, &client, wanted, &begin)?,
+            false => race::race(run, &manifest, &oauth, &client, wanted, begin)?,
+        };
+        let without = signed.identity.plan.as_deref().and_then(|plan| manifest.no_access(plan));
         match keep::choose_bucket(run, wanted, &signed.identity)? {
             keep::Choice::Keep(bucket) => {
                 let account = Account { provider: wanted.provider.clone(), bucket };
                 keep::keep(run, &oauth, &account, wanted, signed)?;
+                if let Some(words) = without {
+                    run.ui.warn(&words);
+                }
                 return Ok(Some(account));
             }
             keep::Choice::Again => run.ui.note("Choose the account in the browser this time."),
@@ -104,22 +117,6 @@ pub fn need_login(run: &Run, provider: &Provider, bucket: &Bucket, why: &str) ->
     match variable {
         Some(variable) => failure.say(format!("Or set {variable}.")),
         None => failure,
-    }
-}
-
-/// Finds the OAuth client: the user's own, or the manifest's.
-pub(super) fn client(run: &Run, provider: &Provider) -> Outcome<Client> {
-    let (manifest, oauth) = run.oauth(provider)?;
-    if let Some(id) = run.settings.text(&format!("auth.{provider}.clientId")) {
-        return Ok(Client { id: id.to_owned(), secret: oauth.client_secret.clone() });
-    }
-    match &oauth.client_id {
-        Some(id) => Ok(Client { id: id.clone(), secret: oauth.client_secret.clone() }),
-        None => {
-            let words = format!("{} needs an OAuth client of your own, and none is set.", manifest.title);
-            let help = oauth.client_help.clone().unwrap_or_else(|| format!("/set auth.{provider}.clientId ID"));
-            Err(Failure::new(Code::NoClient, words).say(help))
-        }
     }
 }
 

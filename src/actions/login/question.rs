@@ -12,7 +12,7 @@ pub(super) fn accept(run: &mut Run, manifest: &Manifest, oauth: &OAuth) -> Outco
     if oauth.status == Status::Active || run.settings.text(&setting) == Some(since) {
         return Ok(());
     }
-    let key = format!("/key save {}", manifest.name);
+    let key = format!("/key save {}", manifest.key_provider());
     let reason = oauth.reason.as_deref().unwrap_or("its owner limits such sign-ins");
     let (words, code) = match oauth.status {
         Status::Retired => (format!("{} ended this sign-in on {since}: {reason}.", manifest.title), "W-RETIRED"),

@@ -1,26 +1,25 @@
 //! One login, several ways to answer it: callback and paste race, the first good answer wins, the others leave
 //! nothing behind (`docs/security.md`, login).
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
+use super::device::{self, Ended, Waiting};
 use super::pages::page;
+use super::paste_box::PasteBox;
 use super::{Signed, Wanted, screen};
 use crate::auth::no_browser::{Begin, Opener, PasteFrom};
 use crate::auth::paste::{self, Choice, Expect, Pasted, Shows};
-use crate::auth::{Attempt, Client, Trouble, Verdict, exchange, verify};
+use crate::auth::{Attempt, Client, TokenAnswer, Trouble, Verdict, exchange, resource, verify};
 use crate::error::{Code, Failure, Outcome};
-use crate::providers::{Manifest, OAuth, PastedCode, StateIn};
+use crate::providers::{Flow, Manifest, OAuth, PastedCode, StateIn};
 use crate::run::Run;
-use crate::seams::{Keyboard, Typed};
+use crate::seams::Typed;
 use crate::sys::browser::{self, Start};
 use crate::sys::listener::{Bound, Callback, Listening};
-use crate::ui::{Ui, clean_line};
+use crate::ui::clean_line;
 
 /// How long a login waits for its answer.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -28,10 +27,11 @@ const DEADLINE: Duration = Duration::from_secs(600);
 const HOLD: Duration = Duration::from_secs(10);
 
 /// What happens while a login waits.
-enum Event {
+pub(super) enum Event {
     Callback(Callback),
     Typed(Typed),
     OpenerFailed(String),
+    Device(Ended),
 }
 
 /// The attempts of one login, and the end of the way back from the browser.
@@ -40,6 +40,9 @@ struct Course {
     listening: Option<Listening>,
     port: Option<u16>,
     deadline: Instant,
+    /// The short code, once it was asked for.
+    device: Option<Waiting>,
+    tell: UnboundedSender<Event>,
 }
 
 /// Signs in at the provider. Nothing is stored.
@@ -57,27 +60,20 @@ pub(super) fn race(
     let until = run.now() + DEADLINE.as_secs() as i64;
     screen::invite(run, wanted, oauth, &begin, &link, course.port, until);
     if let Begin::Browser { with, .. } = &begin {
-        let tell = tell.clone();
-        let hidden = hidden_env(run);
-        let url = course.attempts[0].url.clone();
-        browser::open(&start(with, &url), &url, &hidden, move |words| {
-            let _ = tell.send(Event::OpenerFailed(words));
-        });
+        open(run, with, &course.attempts[0].url, &tell);
     }
-    let reads = match &begin {
-        Begin::Browser { paste, .. } => *paste,
-        Begin::Link { .. } | Begin::CannotAsk { .. } => true,
-    };
+    let reads = reads(&begin);
     let piped = matches!(begin, Begin::Link { from: PasteFrom::Stdin, .. });
-    let mut box_ = PasteBox::new(run, tell, reads);
+    let mut box_ = PasteBox::new(run, tell, reads, "paste");
     if reads && !piped {
         run.ui.say("Finish in the browser, or paste the code or the whole redirected address here.");
-        run.ui.say(&screen::menu(false));
+        run.ui.say(&screen::menu(oauth.flows.contains(&Flow::Device)));
     }
     let result = wait(run, manifest, oauth, client, wanted, &mut course, &mut events, &mut box_);
     box_.close();
     // Dropped before anything else is said: the port is free for the next login.
     course.listening = None;
+    course.device = None;
     while let Ok(event) = events.try_recv() {
         if let Event::Callback(late) = event {
             late.answer(&page("This sign-in is over", "It ended in the terminal. You can close this page."));
@@ -105,10 +101,19 @@ fn set_out(
     // is what will be copied, and a tunnel may still bring the browser back.
     if matches!(begin, Begin::Browser { .. }) || page.is_none() {
         match Bound::new(&oauth.redirect.host, &oauth.redirect.ports) {
-            Ok(b) => bound = Some(b),
-            Err(taken) if page.is_some() || !oauth.redirect.ports.is_empty() => {
+            Ok(b) => {
+                if let Some(first) = oauth.redirect.ports.first().filter(|first| **first != b.port) {
+                    let other = b.port;
+                    run.ui.note(&format!("Port {first} is in use. Using {other} instead; this provider allows it."));
+                }
+                bound = Some(b);
+            }
+            Err(taken) if reads(begin) && (page.is_some() || !oauth.redirect.ports.is_empty()) => {
                 let words = format!("No port that this provider allows is free ({}).", clean_line(&taken.0));
                 run.ui.warn(&format!("{words} Paste mode is ready instead.  {}", Code::Port.text()));
+                if page.is_none() && matches!(begin, Begin::Browser { .. }) {
+                    run.ui.say("After you approve, copy the whole address of the last page, whatever it shows, and paste it here.");
+                }
             }
             Err(taken) => return Err(Failure::new(Code::Port, format!("No port is free here: {}.", taken.0))),
         }
@@ -148,7 +153,16 @@ fn set_out(
             Some(listening)
         }
     };
-    Ok(Course { attempts, listening, port, deadline: Instant::now() + DEADLINE })
+    let tell = tell.clone();
+    Ok(Course { attempts, listening, port, deadline: Instant::now() + DEADLINE, device: None, tell })
+}
+
+/// Tells whether somebody can paste an answer.
+fn reads(begin: &Begin) -> bool {
+    match begin {
+        Begin::Browser { paste, .. } => *paste,
+        Begin::Link { .. } | Begin::CannotAsk { .. } => true,
+    }
 }
 
 fn constant_time_eq(a: &str, b: &str) -> bool {
@@ -190,8 +204,20 @@ fn wait(
                 paste.close();
                 return came_back(run, manifest, oauth, client, course, callback, events);
             }
+            Some(Event::Device(ended)) => {
+                paste.close();
+                course.device = None;
+                match device::ended(run, manifest, oauth, wanted, ended) {
+                    // The link of this login is still good when the short code is not.
+                    Err(failure) if failure.code != Code::Denied && run.keyboard.is_person() => {
+                        run.ui.fail(&failure);
+                        paste.ask();
+                    }
+                    signed => return signed,
+                }
+            }
             Some(Event::Typed(typed)) => {
-                if let Some(signed) = typed_in(run, manifest, oauth, client, course, paste, typed)? {
+                if let Some(signed) = typed_in(run, manifest, oauth, client, wanted, course, paste, typed)? {
                     return Ok(signed);
                 }
             }
@@ -219,7 +245,7 @@ fn came_back(
         return Err(Failure::new(Code::State, words));
     }
     if let Some(error) = get("error") {
-        let denied = denied(&error, get("error_description").as_deref());
+        let denied = denied(manifest, &error, get("error_description").as_deref());
         callback.answer(&page("Not signed in", &denied.message));
         return Err(denied);
     }
@@ -271,11 +297,13 @@ fn came_back(
 }
 
 /// Something was typed or pasted. `None`: the login goes on waiting.
+#[expect(clippy::too_many_arguments, reason = "as above")]
 fn typed_in(
     run: &Run,
     manifest: &Manifest,
     oauth: &OAuth,
     client: &Client,
+    wanted: &Wanted,
     course: &mut Course,
     box_: &mut PasteBox,
     typed: Typed,
@@ -290,7 +318,11 @@ fn typed_in(
                 "The input ended before the sign-in was answered. Nothing changed.",
             ));
         }
-        Typed::End | Typed::Nobody | Typed::Broken => return Ok(None),
+        Typed::End => {
+            run.ui.say("Waiting for the browser. Ctrl+C cancels.");
+            return Ok(None);
+        }
+        Typed::Nobody | Typed::Broken => return Ok(None),
     };
     if text.trim() == "/quit" || text.trim() == "/exit" {
         return Err(Failure::new(Code::Cancelled, "Sign-in cancelled."));
@@ -302,8 +334,8 @@ fn typed_in(
         (Some(_), PastedCode::Code) => Shows::Code,
         (Some(_), PastedCode::CodeState) => Shows::CodeAndState,
     };
-    let expect =
-        Expect { shows, state_in_path: oauth.state_in == StateIn::Path, live: &live, earlier: &earlier, device: false };
+    let (state_in_path, device) = (oauth.state_in == StateIn::Path, oauth.flows.contains(&Flow::Device));
+    let expect = Expect { shows, state_in_path, live: &live, earlier: &earlier, device };
     match paste::read(&text, &expect) {
         Pasted::Answer { code, attempt, others } => {
             let which = attempt.unwrap_or(course.attempts.len() - 1);
@@ -324,7 +356,19 @@ fn typed_in(
                 Err(failure) => Err(failure),
             }
         }
-        Pasted::Denied { error, description, .. } => Err(denied(&error, description.as_deref())),
+        Pasted::Denied { error, description, .. } => Err(denied(manifest, &error, description.as_deref())),
+        Pasted::Menu(Choice::Device) if device => {
+            match device::begin(run, manifest, oauth, client, wanted, &course.tell) {
+                Ok(waiting) => {
+                    waiting.show(run);
+                    course.deadline = course.deadline.max(waiting.deadline);
+                    course.device = Some(waiting);
+                }
+                Err(failure) => run.ui.fail(&failure),
+            }
+            box_.ask();
+            Ok(None)
+        }
         Pasted::Menu(choice) => {
             menu(run, course, choice);
             box_.ask();
@@ -370,19 +414,13 @@ async fn complete(
     attempt: &Attempt,
     code: &str,
 ) -> Outcome<Signed> {
-    let answer =
-        exchange(&run.http, oauth, client, attempt, code, run.now()).await.map_err(|trouble| match trouble {
-            Trouble::Unreached(unreached) => unreached.failure().say("Nothing was stored."),
-            Trouble::Refused(refusal) => {
-                let words = format!("{} did not accept the code: {}.", manifest.title, clean_line(&refusal.words));
-                Failure::new(Code::LoginFailed, words)
-            }
-            Trouble::Nonsense(words) => {
-                let words = format!("{}'s answer could not be used: {}.", manifest.title, clean_line(&words));
-                Failure::new(Code::LoginFailed, words)
-            }
-            Trouble::Ours(failure) => failure,
-        })?;
+    let answer = exchange(&run.http, oauth, client, attempt, code, run.now()).await;
+    verified(run, manifest, oauth, answer.map_err(|trouble| failed(manifest, trouble))?).await
+}
+
+/// Makes the one real call with a new token.
+pub(super) async fn verified(run: &Run, manifest: &Manifest, oauth: &OAuth, answer: TokenAnswer) -> Outcome<Signed> {
+    resource(manifest, answer.resource_url.as_deref())?;
     match verify(&run.http, manifest, oauth, &answer).await {
         Verdict::Works(identity) => Ok(Signed { answer, identity, unverified: None }),
         Verdict::Later(why, identity) => Ok(Signed { answer, identity, unverified: Some(why) }),
@@ -394,19 +432,47 @@ async fn complete(
     }
 }
 
+/// What a person is told of a token request that brought no token.
+pub(super) fn failed(manifest: &Manifest, trouble: Trouble) -> Failure {
+    match trouble {
+        Trouble::Unreached(unreached) => unreached.failure().say("Nothing was stored."),
+        Trouble::Refused(refusal) => {
+            let words = format!("{} did not accept the code: {}.", manifest.title, clean_line(&refusal.words));
+            Failure::new(Code::LoginFailed, words)
+        }
+        Trouble::Nonsense(words) => {
+            let words = format!("{}'s answer could not be used: {}.", manifest.title, clean_line(&words));
+            Failure::new(Code::LoginFailed, words)
+        }
+        Trouble::Ours(failure) => failure,
+    }
+}
+
 /// RFC 9207: an `iss` in the answer must be the issuer that the manifest names.
 fn same_issuer(oauth: &OAuth, issuer: &str) -> bool {
     let trim = |s: &str| s.trim_end_matches('/').to_owned();
     oauth.issuer.as_ref().is_none_or(|ours| trim(ours.as_str()) == trim(issuer))
 }
 
-fn denied(error: &str, description: Option<&str>) -> Failure {
+pub(super) fn denied(manifest: &Manifest, error: &str, description: Option<&str>) -> Failure {
     let said = description.filter(|d| !d.is_empty()).unwrap_or(error);
     let words = match error {
         "access_denied" => format!("The provider says access was denied: \"{}\". Nothing changed.", clean_line(said)),
         _ => format!("The provider ended the sign-in: \"{}\". Nothing changed.", clean_line(said)),
     };
-    Failure::new(Code::Denied, words)
+    let failure = Failure::new(Code::Denied, words);
+    match manifest.no_access(error).or_else(|| manifest.no_access(said)) {
+        Some(hint) => failure.say(hint),
+        None => failure,
+    }
+}
+
+/// Opens a page in the background; trouble with that comes as an event.
+pub(super) fn open(run: &Run, with: &Opener, url: &url::Url, tell: &UnboundedSender<Event>) {
+    let tell = tell.clone();
+    browser::open(&start(with, url), url, &hidden_env(run), move |words| {
+        let _ = tell.send(Event::OpenerFailed(words));
+    });
 }
 
 fn start(opener: &Opener, url: &url::Url) -> Start {
@@ -422,58 +488,4 @@ fn start(opener: &Opener, url: &url::Url) -> Start {
 fn hidden_env(run: &Run) -> Vec<String> {
     let keys = run.registry.all().flat_map(|m| m.api_key_env.iter().cloned());
     keys.chain(["LLXPRT_VAULT_PASSPHRASE_FILE".to_owned()]).collect()
-}
-
-/// The paste prompt on a thread of its own, so that it can be taken back.
-struct PasteBox {
-    ui: Ui,
-    keyboard: Arc<dyn Keyboard>,
-    tell: UnboundedSender<Event>,
-    on: bool,
-    at_work: Option<(Arc<AtomicBool>, JoinHandle<bool>)>,
-}
-
-impl PasteBox {
-    fn new(run: &Run, tell: UnboundedSender<Event>, on: bool) -> Self {
-        Self { ui: run.ui.clone(), keyboard: run.keyboard.clone(), tell, on, at_work: None }
-    }
-
-    /// Opens the prompt.
-    fn ask(&mut self) {
-        if !self.on {
-            return;
-        }
-        self.close();
-        let stop = Arc::new(AtomicBool::new(false));
-        let (keyboard, tell, signal) = (self.keyboard.clone(), self.tell.clone(), stop.clone());
-        let thread = std::thread::spawn(move || {
-            let typed = keyboard.ask_paste("paste › ", signal);
-            let answered = typed != Typed::Broken;
-            if answered {
-                let _ = tell.send(Event::Typed(typed));
-            }
-            answered
-        });
-        self.at_work = Some((stop, thread));
-    }
-
-    /// Takes the prompt back and gives the terminal free.
-    fn close(&mut self) {
-        if let Some((stop, thread)) = self.at_work.take() {
-            stop.store(true, Ordering::SeqCst);
-            if thread.join().is_ok_and(|answered| !answered) {
-                self.ui.erase_prompt();
-            }
-        }
-    }
-
-    /// Says something above the prompt.
-    fn above(&mut self, say: impl FnOnce()) {
-        let open = self.at_work.is_some();
-        self.close();
-        say();
-        if open {
-            self.ask();
-        }
-    }
 }

@@ -33,8 +33,12 @@ pub(super) fn invite(
         }
     };
     let gap = if matches!(begin, Begin::Browser { .. }) { "" } else { "\n" };
-    run.ui.say(&format!("{first}\n{gap}{second}\n\n{}\n", run.ui.link(link)));
-    if let (Begin::Link { .. }, None) = (begin, &oauth.paste_redirect) {
+    run.ui.say(&format!("{first}\n{gap}{second}\n"));
+    run.ui.link(link);
+    run.ui.say("");
+    // Nothing of ours answers where the browser ends: on another device, or because the port is taken.
+    let unanswered = matches!(begin, Begin::Link { .. }) || port.is_none();
+    if unanswered && oauth.paste_redirect.is_none() {
         run.ui.say(
             "After you approve, the page may say it cannot connect. That is expected:\n\
              copy that page's whole address and paste it here.",
@@ -43,7 +47,9 @@ pub(super) fn invite(
     if let (Begin::Link { why, .. }, Some(port), false) = (begin, port, oauth.redirect.ports.is_empty())
         && why.contains("SSH")
     {
-        run.ui.say(&format!("Or, from your own machine, first run:  ssh -L {port}:127.0.0.1:{port} {}", here(run)));
+        run.ui.say("Or run this on your own machine first; then the page connects:\n");
+        run.ui.whole(&format!("ssh -L {port}:127.0.0.1:{port} {}", here(run)));
+        run.ui.say("");
     }
 }
 

@@ -19,6 +19,9 @@ use crate::seams::Typed;
 /// # Errors
 /// Those of a profile that was named.
 pub fn load_at_start(run: &mut Run) -> Outcome {
+    if run.ui.session {
+        Profiles::new(&run.dirs.config).sweep();
+    }
     let (name, named) = match (run.flags.profile_load.clone(), run.settings.default_profile()) {
         (Some(name), _) => (name, true),
         (None, Some(name)) => (name, false),
@@ -198,7 +201,7 @@ pub(in super::super) fn leave(run: &mut Run) -> Option<ProfileName> {
 }
 
 /// Returns the name of what is loaded.
-pub(in super::super) fn loaded(run: &Run) -> Option<ProfileName> {
+pub fn loaded(run: &Run) -> Option<ProfileName> {
     let balanced = run.chosen.balanced.as_ref().map(|b| b.name.clone());
     balanced.or_else(|| run.chosen.profile.as_ref().map(|p| p.name.clone()))
 }

@@ -4,6 +4,7 @@ use llxprt_commands::{Account, Bucket, Command, Policy, Profile as Words, Profil
 use serde_json::{Map, Value};
 
 use super::super::choose::model_name;
+use super::super::keyfile;
 use super::load::{self, Loaded};
 use super::{pick, show};
 use crate::config::{Balancer, Origin, Profile, Profiles, Saved};
@@ -121,7 +122,9 @@ fn settings(run: &mut Run, provider: &Provider, accounts: bool) -> Map<String, V
     }
     let flags = run.chosen.flags_for.as_ref() == Some(provider);
     let file = run.chosen.keyfiles.get(provider).cloned();
-    let file = file.or_else(|| run.flags.keyfile.clone().filter(|_| flags)).map(Value::from);
+    let piped = run.chosen.flag_pipe.is_some();
+    let file =
+        file.or_else(|| run.flags.keyfile.as_deref().filter(|_| flags && !piped).map(keyfile::kept)).map(Value::from);
     let name = run.chosen.loaded_keys.get(provider).map(ToString::to_string);
     let name = name.or_else(|| run.flags.key_name.as_ref().filter(|_| flags).map(ToString::to_string)).map(Value::from);
     match (file, name) {
@@ -136,7 +139,7 @@ fn settings(run: &mut Run, provider: &Provider, accounts: bool) -> Map<String, V
             None
         }
     };
-    let raw = run.chosen.keys.contains_key(provider) || (flags && run.chosen.flag_key.is_some());
+    let raw = run.chosen.keys.contains_key(provider) || (flags && (run.chosen.flag_key.is_some() || piped));
     if raw || of_profile("auth-key").is_some() {
         run.ui.warn("The key itself is not written into the profile. To keep it in the vault: /key save <name>");
     }
@@ -173,8 +176,8 @@ fn tell_rest(run: &Run, profile: &Profile) -> Outcome {
         true => format!("{}   ·   ", command(ProfileAction::Load { name: name.clone() })),
         false => String::new(),
     };
-    let default = command(ProfileAction::SetDefault { name: name.to_string() });
-    run.ui.note(&format!("  {load}llxprt --profile-load {name}   ·   {default}"));
+    run.ui.note(&format!("  {load}llxprt --profile-load {name}"));
+    run.ui.note(&format!("  {}", command(ProfileAction::SetDefault { name: name.to_string() })));
     Ok(())
 }
 

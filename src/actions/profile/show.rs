@@ -119,11 +119,17 @@ fn lines(run: &Run, profile: &Profile) -> Outcome<Vec<String>> {
     if !profile.buckets.is_empty() {
         let index = run.index()?;
         let one = |bucket: &Bucket| format!("{bucket} ({})", state(run, &index, profile, bucket));
-        let mut accounts = numbered(profile.buckets.iter().take(NAMED).map(one));
-        if profile.buckets.len() > NAMED {
-            accounts += &format!("   and {} more", profile.buckets.len() - NAMED);
+        let accounts = profile.buckets.iter().take(NAMED).map(one);
+        // More than two do not fit on a line of 80 columns.
+        if profile.buckets.len() <= 2 {
+            lines.push(format!("  Accounts, in order   {}", numbered(accounts)));
+        } else {
+            let head = |n: usize| if n == 0 { "  Accounts, in order" } else { "" };
+            lines.extend(accounts.enumerate().map(|(n, account)| format!("{:20}   {} {account}", head(n), n + 1)));
         }
-        lines.push(format!("  Accounts, in order   {accounts}"));
+        if profile.buckets.len() > NAMED {
+            lines.push(format!("{:23}and {} more", "", profile.buckets.len() - NAMED));
+        }
     }
     if !profile.params.is_empty() {
         lines.push(format!("  Parameters           {}", pairs(&profile.params)));

@@ -4,7 +4,7 @@
 use llxprt_commands::Account;
 use serde_json::{Value, json};
 
-use super::super::{fresh, limits};
+use super::super::{fresh, limits, status};
 use crate::auth::failover::State;
 use crate::auth::signals::{self, Family};
 use crate::auth::{Refusal, claim_headers};
@@ -51,7 +51,7 @@ pub(super) fn quota(run: &mut Run) -> Outcome {
         let as_of = told.as_of.map_or(String::new(), |at| format!(" (as of {})", times::at(now, at)));
         run.ui.data(&format!("{} {}{as_of}", told.account.provider, told.account.bucket));
         for window in &told.windows {
-            run.ui.data(&format!("  {}", line(window, now)));
+            run.ui.data(&format!("  {}", status::window(window, now, true)));
         }
         match &told.trouble {
             Some(trouble) => run.ui.data(&format!("  {}", clean_line(trouble))),
@@ -60,13 +60,6 @@ pub(super) fn quota(run: &mut Run) -> Outcome {
         }
     }
     Ok(())
-}
-
-fn line(window: &Window, now: i64) -> String {
-    let model = window.model.as_deref().map_or(String::new(), |model| format!(" ({})", clean_line(model)));
-    let reset = window.resets_at.map_or(String::new(), |at| format!(", begins anew in {}", times::both(now, at)));
-    let used = (window.used * 100.0).round().clamp(0.0, 999.0);
-    format!("{}{model}: {used} % used{reset}", clean_line(&window.window))
 }
 
 fn document(told: &Told) -> Value {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::credential::resolution_with;
-use super::row::used;
+use super::row::{ordered, used};
 use crate::auth::failover::State;
 use crate::providers::Manifest;
 use crate::run::Run;
@@ -18,8 +18,8 @@ pub(super) fn element(run: &Run, index: &Index, manifest: &Manifest) -> Value {
     let enabled = run.settings.oauth_enabled(provider);
     let used = used(run, manifest, &resolution);
     let time = |at: Option<i64>| at.and_then(times::rfc3339);
-    let buckets: Vec<Value> = index
-        .accounts_of(provider)
+    let buckets: Vec<Value> = ordered(run, index, provider)
+        .into_iter()
         .map(|(account, entry)| {
             let window = |w: &Window| {
                 json!({ "window": w.window, "model": w.model, "used": w.used, "resets_at": time(w.resets_at) })

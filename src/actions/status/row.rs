@@ -1,5 +1,7 @@
 //! One line of the table: what the index knows of an account at a moment.
 
+use std::collections::HashMap;
+
 use llxprt_commands::{Account, Bucket, Provider};
 
 use super::super::credential::resolution_with;
@@ -62,8 +64,8 @@ pub(super) enum Ends {
 pub(super) fn rows(run: &Run, index: &Index, manifest: &Manifest) -> Vec<Row> {
     let provider = &manifest.name;
     let used = used(run, manifest, &resolution_with(run, manifest, index));
-    let mut rows: Vec<Row> = index
-        .accounts_of(provider)
+    let mut rows: Vec<Row> = ordered(run, index, provider)
+        .into_iter()
         .map(|(account, entry)| Row::of(&account, entry, used.as_ref() == Some(&account.bucket), run.now()))
         .collect();
     if rows.is_empty() {
@@ -71,6 +73,15 @@ pub(super) fn rows(run: &Run, index: &Index, manifest: &Manifest) -> Vec<Row> {
     }
     rows[0].first = true;
     rows
+}
+
+/// Returns the accounts of a provider: those of the loaded profile in its order, then the others by name.
+pub(super) fn ordered<'a>(run: &Run, index: &'a Index, provider: &Provider) -> Vec<(Account, &'a Entry)> {
+    let profile = run.profile_for(provider).map(|profile| profile.buckets.as_slice()).unwrap_or_default();
+    let places: HashMap<&Bucket, usize> = profile.iter().enumerate().map(|(place, bucket)| (bucket, place)).collect();
+    let mut accounts: Vec<_> = index.accounts_of(provider).collect();
+    accounts.sort_by_key(|(account, _)| places.get(&account.bucket).copied().unwrap_or(usize::MAX));
+    accounts
 }
 
 /// Returns the bucket that a request would go by now, where its provider is the active one and the sign-in wins.
@@ -199,7 +210,7 @@ impl Row {
 }
 
 /// Writes a window: `5 h 62 %`, with its model and its reset where asked for.
-pub(super) fn window(window: &Window, now: i64, whole: bool) -> String {
+pub(in super::super) fn window(window: &Window, now: i64, whole: bool) -> String {
     let model = window.model.as_deref().map_or(String::new(), |model| format!(" {}", clean_line(model)));
     let reset = match window.resets_at.filter(|_| whole) {
         Some(at) => format!(", begins anew in {}", times::both(now, at)),

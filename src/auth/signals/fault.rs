@@ -43,7 +43,7 @@ impl Fault {
         let text = text.trim();
         let page = text.get(..1).is_some_and(|first| first == "<");
         let message = match page {
-            true => format!("a web page came instead of an answer (status {status})"),
+            true => format!("a web page came instead of an answer, status {status}"),
             false => text.to_owned(),
         };
         Self { plain: !text.is_empty(), message, page, ..Self::default() }

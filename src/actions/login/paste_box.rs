@@ -1,0 +1,65 @@
+//! The prompt beside a login that waits: for a paste, or for a choice of the menu.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::race::Event;
+use crate::run::Run;
+use crate::seams::{Keyboard, Typed};
+
+/// The paste prompt on a thread of its own, so that it can be taken back.
+pub(super) struct PasteBox {
+    keyboard: Arc<dyn Keyboard>,
+    tell: UnboundedSender<Event>,
+    on: bool,
+    question: String,
+    /// Takes the prompt back; one and the same for the whole login, by which the keyboard knows what it had begun.
+    stop: Arc<AtomicBool>,
+    at_work: Option<JoinHandle<()>>,
+}
+
+impl PasteBox {
+    /// A prompt that is shown where `on`; what is typed comes as an event.
+    pub(super) fn new(run: &Run, tell: UnboundedSender<Event>, on: bool, word: &str) -> Self {
+        let question = format!("{word}{} ", if run.ui.plain { ">" } else { " ›" });
+        Self { keyboard: run.keyboard.clone(), tell, on, question, stop: Arc::default(), at_work: None }
+    }
+
+    /// Opens the prompt.
+    pub(super) fn ask(&mut self) {
+        if !self.on {
+            return;
+        }
+        self.close();
+        self.stop.store(false, Ordering::SeqCst);
+        let (keyboard, tell, stop) = (self.keyboard.clone(), self.tell.clone(), self.stop.clone());
+        let question = self.question.clone();
+        self.at_work = Some(std::thread::spawn(move || {
+            let typed = keyboard.ask_paste(&question, stop);
+            if typed != Typed::Broken {
+                let _ = tell.send(Event::Typed(typed));
+            }
+        }));
+    }
+
+    /// Takes the prompt back and gives the terminal free.
+    pub(super) fn close(&mut self) {
+        if let Some(thread) = self.at_work.take() {
+            self.stop.store(true, Ordering::SeqCst);
+            let _ = thread.join();
+        }
+    }
+
+    /// Says something above the prompt.
+    pub(super) fn above(&mut self, say: impl FnOnce()) {
+        let open = self.at_work.is_some();
+        self.close();
+        say();
+        if open {
+            self.ask();
+        }
+    }
+}
