@@ -73,7 +73,7 @@ fn no_secret_of_a_whole_story_lies_open_anywhere() {
     pty.wait_until("the prompt that came back", |screen| {
         screen.lines().last().is_some_and(|row| row.ends_with("› a line that the history keeps"))
     });
-    pty.keys(key::CTRL_U);
+    pty.clear_line();
     pty.wait_prompt();
     pty.type_line("/key save mine");
     pty.wait_for("It is not shown.");

@@ -330,6 +330,6 @@ fn a_wait_is_said_and_ctrl_c_ends_it() {
     pty.wait_for("E-CANCELLED");
     pty.wait_until("the prompt with the text", |screen| screen.lines().last().is_some_and(|l| l.ends_with("› hello")));
     assert_eq!(stand.asked(), "work");
-    pty.keys(crate::support::pty::key::CTRL_U);
+    pty.clear_line();
     leave(pty);
 }

@@ -1,7 +1,6 @@
 //! Failover over time: sessions that share what is known, the way back, taking turns, load balancers.
 
 use crate::accounts_steps::{PERSONAL, WORK, leave, pair, stand, two};
-use crate::support::pty::key;
 
 #[test]
 fn a_session_goes_on_with_the_second_account_and_returns_at_the_next_turn_after_the_reset() {
@@ -81,7 +80,7 @@ fn where_terms_forbid_going_round_limits_only_a_person_switches() {
     pty.wait_for("/auth anthropic switch personal@gmail.com");
     assert_eq!(stand.asked(), "work");
     pty.wait_until("the prompt", |screen| screen.lines().last().is_some_and(|line| line.ends_with("› hello")));
-    pty.keys(key::CTRL_U);
+    pty.clear_line();
     pty.wait_prompt();
     assert!(
         pty.ask("/auth anthropic switch personal@gmail.com").starts_with("personal@gmail.com is used for anthropic")
@@ -174,7 +173,7 @@ fn missing_sign_ins_of_a_profile_are_named_and_offered_when_it_loads_never_later
     assert!(screen.contains("third@x.org          needs a new sign-in"), "{screen}");
     assert_eq!(screen.matches("Sign in to anthropic as").count(), 2, "{screen}");
     pty.wait_until("the prompt", |screen| screen.lines().last().is_some_and(|line| line.ends_with("› again")));
-    pty.keys(key::CTRL_U);
+    pty.clear_line();
     pty.wait_prompt();
     leave(pty);
     // Without a terminal they are named with what to type, and nothing waits.

@@ -149,7 +149,7 @@ fn f3_a_keyring_that_goes_and_comes_back_in_mid_session_is_used_again() {
     pty.wait_for("E-VAULT");
     assert!(pty.screen().contains("keyring"), "{}", pty.screen());
     // The prompt was put back on the line.
-    pty.keys(crate::support::pty::key::CTRL_U);
+    pty.clear_line();
     pty.wait_prompt();
     service.start();
     assert!(pty.ask("there again").contains("there again"));
@@ -171,7 +171,7 @@ fn f3_a_silent_service_holds_up_no_start_and_no_end() {
     assert!(started < Duration::from_millis(2_500), "{started:?}");
     pty.type_line("nobody answers");
     pty.wait_for("E-VAULT");
-    pty.keys(crate::support::pty::key::CTRL_U);
+    pty.clear_line();
     pty.wait_prompt();
     let begun = Instant::now();
     pty.keys(crate::support::pty::key::CTRL_D);

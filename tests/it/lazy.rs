@@ -101,7 +101,7 @@ fn a_no_to_the_question_opens_nothing_and_keeps_the_prompt() {
     pty.ask("/auth anthropic enable");
     for (times, answer) in ["n\r", "\r", key::CTRL_C, key::ESCAPE, key::CTRL_D].into_iter().enumerate() {
         pty.wait_until("the prompt", |s| s.lines().last().is_some_and(|l| l.starts_with("anthropic (sign in")));
-        pty.keys(key::CTRL_U);
+        pty.clear_line();
         at_prompt(&pty);
         pty.type_line("hello");
         pty.wait_for_count(QUESTION, times + 1);
@@ -109,7 +109,7 @@ fn a_no_to_the_question_opens_nothing_and_keeps_the_prompt() {
         pty.keys(answer);
         pty.wait_until("the prompt with its text", |s| s.ends_with("anthropic (sign in on first use) › hello"));
     }
-    pty.keys(key::CTRL_U);
+    pty.clear_line();
     assert_eq!(leave(pty), 0);
     assert_eq!(sandbox.script("anthropic").requests(), []);
 }

@@ -78,7 +78,7 @@ fn type_one(pty: &Pty, line: &str, then: &Then, waiting: bool) -> String {
         _ if waiting => {
             let said = pty.ask(line);
             // A refused line may leave a better one on the prompt.
-            pty.keys(key::CTRL_U);
+            pty.clear_line();
             said
         }
         Says(words) => {

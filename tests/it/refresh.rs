@@ -244,7 +244,7 @@ fn ctrl_c_gives_the_prompt_back_while_the_renewal_ends_and_its_token_is_stored()
     until("the new token to be stored", || {
         (stage.stored(WORK)["refresh_token"] != before["refresh_token"]).then_some(())
     });
-    pty.keys(key::CTRL_U);
+    pty.clear_line();
     pty.wait_prompt();
     assert!(pty.ask("another question").contains("another question"));
     assert_eq!(stage.refreshes(), 1);

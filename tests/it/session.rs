@@ -74,7 +74,7 @@ fn a_prompt_that_failed_is_back_on_the_line_and_no_part_of_the_conversation() {
     pty.type_line("something odd");
     pty.wait_for("too odd");
     pty.wait_until("the prompt with its text", |screen| screen.ends_with("› something odd"));
-    pty.keys(key::CTRL_U);
+    pty.clear_line();
     assert_eq!(pty.ask("something else"), "something else");
     let last = script.requests_to(Endpoint::Chat).pop().unwrap().json().unwrap();
     assert_eq!(last["messages"].as_array().unwrap().len(), 1);
@@ -93,7 +93,7 @@ fn an_answer_cannot_change_the_terminal() {
     pty.wait_for("abcd");
     pty.wait_for("E-");
     assert_eq!((pty.effects(), pty.links()), (Vec::new(), Vec::new()));
-    pty.keys(key::CTRL_U);
+    pty.clear_line();
     assert_eq!(leave(pty), 0);
 }
 
@@ -114,7 +114,7 @@ fn the_history_is_private_serves_the_next_session_and_holds_no_secret() {
             let last = screen.lines().last().unwrap_or_default();
             last.contains('›') && !last.contains("canary") && !last.contains("blank")
         });
-        pty.keys(key::CTRL_U);
+        pty.clear_line();
         at_prompt(&pty);
     }
     assert_eq!(leave(pty), 0);
@@ -127,7 +127,7 @@ fn the_history_is_private_serves_the_next_session_and_holds_no_secret() {
     at_prompt(&pty);
     pty.keys(key::UP);
     pty.wait_for("› a prompt to remember");
-    pty.keys(key::CTRL_U);
+    pty.clear_line();
     assert_eq!(leave(pty), 0);
     assert_no_secret_shown(&home, &sandbox.script("anthropic"));
 }
@@ -146,7 +146,7 @@ fn a_mistyped_word_names_the_nearest_and_waits_corrected_on_the_line() {
         pty.wait_for(words);
         pty.wait_until("the better line", |screen| screen.ends_with(&format!("› {better}")));
         // It is there, not done.
-        pty.keys(key::CTRL_U);
+        pty.clear_line();
     }
     assert_eq!(leave(pty), 0);
 }
@@ -160,7 +160,7 @@ fn a_pasted_block_of_commands_runs_line_by_line_and_stops_at_a_failure() {
     pty.keys(key::ENTER);
     pty.wait_for("anthropic is on.");
     pty.wait_for("E-USAGE");
-    pty.keys(key::CTRL_U);
+    pty.clear_line();
     assert!(pty.ask("/set auth.noBrowser").contains("auth.noBrowser = true"));
     assert_eq!(leave(pty), 0);
 }
@@ -181,7 +181,7 @@ fn without_any_credential_a_prompt_says_what_to_type() {
     pty.type_line("hello");
     pty.wait_for("/auth anthropic login");
     pty.wait_until("the prompt's text", |screen| screen.ends_with("› hello"));
-    pty.keys(key::CTRL_U);
+    pty.clear_line();
     assert_eq!(leave(pty), 0);
     let done = home.run(&["-p", "hello"]).exit(4);
     assert!(done.stderr.contains("E-NO-PROVIDER") && done.stderr.contains("llxprt auth anthropic login"), "{done}");

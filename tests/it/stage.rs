@@ -136,7 +136,7 @@ fn readline_works_in_the_terminal() {
     assert_eq!(pty.ask("true"), "");
     pty.keys(key::UP);
     pty.wait_for_count("ready> true", 2);
-    pty.keys(key::CTRL_U);
+    pty.clear_line();
     pty.wait_prompt();
     pty.type_line("exit 7");
     assert_eq!(pty.exit_status(), 7);

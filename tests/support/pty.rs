@@ -303,6 +303,16 @@ impl Pty {
         status.exit_code()
     }
 
+    /// Empties the line of a prompt, also one whose text is still on its way back to it.
+    #[track_caller]
+    pub fn clear_line(&self) {
+        crate::support::until("an empty prompt", || {
+            self.keys(key::CTRL_U);
+            std::thread::sleep(Duration::from_millis(50));
+            self.screen().lines().last().is_some_and(|row| row.trim_end().ends_with(['›', '>'])).then_some(())
+        });
+    }
+
     /// Returns whether the program has ended.
     pub fn has_ended(&self) -> bool {
         self.watched.lock().ended.is_some()
