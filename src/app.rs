@@ -131,6 +131,7 @@ fn ui(flags: &Flags, env: &BTreeMap<String, String>) -> Ui {
         json: flags.json,
         quiet: flags.quiet,
         verbose: flags.verbose,
+        hidden: Arc::default(),
     }
 }
 
@@ -190,7 +191,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
     let chosen = Chosen { model: flags.model.clone(), provider: flags.provider.clone(), ..Chosen::default() };
     let log = flags.log_file.as_ref().map_or_else(|| dirs.log.join("llxprt.log"), Into::into);
     let mut run = Run {
-        log: Arc::new(Log::new(log)),
+        log: Arc::new(Log::new(log, ui.hidden.clone())),
         flags,
         env,
         dirs,
