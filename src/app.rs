@@ -226,7 +226,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
 
 /// Builds the index of accounts anew where it was lost or is damaged; a whole one is not looked at here.
 fn find_accounts(run: &Run) -> Outcome {
-    let whole = run.dirs.data.join("index.json").exists() && run.vault.index().is_ok();
+    let whole = run.vault.index_is_whole();
     let nothing_yet = !run.dirs.data.exists() && run.dirs.overridden;
     if whole || nothing_yet {
         return Ok(());

@@ -28,6 +28,11 @@ impl Vault {
         Ok(index)
     }
 
+    /// Tells whether the index is there and can be read.
+    pub fn index_is_whole(&self) -> bool {
+        self.index.is_whole()
+    }
+
     /// Changes the index under its lock, after reading again what another process may have changed.
     ///
     /// Logins that are kept in memory have their entry too; its changes end with the process. Nothing is written

@@ -12,6 +12,7 @@ mod baseurl;
 mod canary;
 mod codex;
 mod dialects;
+mod echo;
 mod exits;
 mod failover;
 mod failover_sessions;

@@ -17,6 +17,7 @@ use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Flow, Manifest, OAuth, PastedCode, StateIn};
 use crate::run::Run;
 use crate::seams::Typed;
+use crate::secret::Secret;
 use crate::sys::browser::{self, Start};
 use crate::sys::listener::{Bound, Callback, Listening};
 use crate::ui::clean_line;
@@ -414,12 +415,15 @@ async fn complete(
     attempt: &Attempt,
     code: &str,
 ) -> Outcome<Signed> {
+    run.log.hide(&Secret::new(code));
     let answer = exchange(&run.http, oauth, client, attempt, code, run.now()).await;
     verified(run, manifest, oauth, answer.map_err(|trouble| failed(manifest, trouble))?).await
 }
 
 /// Makes the one real call with a new token.
 pub(super) async fn verified(run: &Run, manifest: &Manifest, oauth: &OAuth, answer: TokenAnswer) -> Outcome<Signed> {
+    let secrets = [&answer.access].into_iter().chain(&answer.refresh).chain(&answer.id_token);
+    secrets.for_each(|secret| run.log.hide(secret));
     resource(manifest, answer.resource_url.as_deref())?;
     match verify(&run.http, manifest, oauth, &answer).await {
         Verdict::Works(identity) => Ok(Signed { answer, identity, unverified: None }),
