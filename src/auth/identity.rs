@@ -72,7 +72,8 @@ pub async fn verify(http: &Http, manifest: &Manifest, oauth: &OAuth, answer: &To
         Err(e) => return Verdict::Later(Unreached::from_error(&e, &http::host_of(&url)).words, told),
     };
     let status = reply.status();
-    let hidden = Hidden::of([&answer.access].into_iter().chain(&answer.refresh).chain(&answer.id_token).map(Secret::expose));
+    let hidden =
+        Hidden::of([&answer.access].into_iter().chain(&answer.refresh).chain(&answer.id_token).map(Secret::expose));
     if status.is_success() {
         let body = hidden.clean_body(http::read_bounded(reply, http::TOKEN_BOUND).await.unwrap_or_default());
         let document = serde_json::from_slice::<Value>(&body).ok();

@@ -96,9 +96,7 @@ impl Trouble {
             headers.into_iter().map(|(name, value)| (name, hidden.clean(&value))).collect()
         };
         match self {
-            Self::Status { status, headers, body } => {
-                Self::Status { status, headers: clean(headers), body }
-            }
+            Self::Status { status, headers, body } => Self::Status { status, headers: clean(headers), body },
             Self::InStream { code, words, body, headers } => Self::InStream {
                 code: hidden.clean(&code),
                 words: hidden.clean(&words),

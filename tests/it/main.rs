@@ -17,6 +17,8 @@ mod exits;
 mod failover;
 mod failover_sessions;
 mod faults;
+mod faults_damage;
+mod faults_disk;
 mod faults_kills;
 mod faults_race;
 mod faults_stage;
