@@ -160,8 +160,8 @@ fn f2_a_folder_in_the_place_of_a_file_is_named_and_the_rest_works() {
         let stage = planted();
         let _ = stage.home.run(&["profile", "save", "model", "both", "good", "bad"]).ok();
         let (path, words, status): (PathBuf, &[&str], i32) = match place {
-            "sealed" => (stage.sealed("bad"), &["auth", "anthropic", "token", "bad"], 77),
-            "key" => (vault_key(&stage), &["auth", "anthropic", "token", "bad"], 77),
+            "sealed" => (stage.sealed("bad"), &["auth", "anthropic", "token", "bad"], 78),
+            "key" => (vault_key(&stage), &["auth", "anthropic", "token", "bad"], 78),
             "settings" => (stage.home.path("config/settings.json"), &["set", "stream.idleSeconds", "60"], 78),
             "profile" => (stage.home.path("config/profiles/both.json"), &["profile", "show", "both"], 78),
             "manifest" => (stage.home.path("config/providers/gateway.toml"), &["auth", "gateway", "status"], 78),
@@ -261,14 +261,13 @@ fn f2_whichever_call_of_a_write_fails_what_was_there_stays_and_one_error_tells()
     let stage = Stage::signed_in();
     let _ = stage.home.run(&["set", "stream.idleSeconds", "60"]).ok();
     let _ = stage.home.run(&["profile", "save", "model", "both", WORK]).ok();
-    let browser = Browser::approving(&stage.home, PERSONAL);
+    let browser = Browser::zero(&stage.home);
     let mut points = 0;
     for words in [
         &["auth", "anthropic", "token", WORK][..],
-        &["auth", "anthropic", "login", PERSONAL, "--force"],
         &["key", "save", "mine", "sk-canary-of-a-saved-key-0008"],
         &["set", "stream.idleSeconds", "61"],
-        &["profile", "save", "model", "both", WORK, PERSONAL],
+        &["profile", "save", "model", "both", WORK],
     ] {
         for (call, error) in [
             ("openat", "EACCES"),
