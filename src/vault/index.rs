@@ -47,6 +47,17 @@ pub struct Limit {
     pub strikes: u32,
 }
 
+impl Limit {
+    /// The longest reset that is believed, in seconds: no known quota is longer than a month.
+    pub const LONGEST: i64 = 31 * 24 * 3600;
+
+    /// Tells whether it holds at a time in Unix seconds. One that was written while the clock stood far ahead does not,
+    /// once the clock is right again.
+    pub fn holds(&self, now: i64) -> bool {
+        self.until > now && self.until.saturating_sub(now) <= Self::LONGEST
+    }
+}
+
 /// What is counted of an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
