@@ -128,6 +128,7 @@ fn ui(flags: &Flags, env: &BTreeMap<String, String>) -> Ui {
         json: flags.json,
         quiet: flags.quiet,
         verbose: flags.verbose,
+        hidden: Arc::default(),
     }
 }
 
@@ -187,7 +188,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
     let chosen = Chosen { model: flags.model.clone(), provider: flags.provider.clone(), ..Chosen::default() };
     let log = flags.log_file.as_ref().map_or_else(|| dirs.log.join("llxprt.log"), Into::into);
     let mut run = Run {
-        log: Arc::new(Log::new(log)),
+        log: Arc::new(Log::new(log, ui.hidden.clone())),
         flags,
         env,
         dirs,
@@ -222,7 +223,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
 
 /// Builds the index of accounts anew where it was lost or is damaged; a whole one is not looked at here.
 fn find_accounts(run: &Run) -> Outcome {
-    let whole = run.dirs.data.join("index.json").exists() && run.vault.index().is_ok();
+    let whole = run.vault.index_is_whole();
     let nothing_yet = !run.dirs.data.exists() && run.dirs.overridden;
     if whole || nothing_yet {
         return Ok(());

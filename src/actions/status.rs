@@ -87,7 +87,7 @@ fn show(run: &Run, rows: &[Row]) {
         true => sentences::lines(rows, run.now()),
         false => table::lines(rows, run.now(), run.ui.width()),
     };
-    lines.iter().for_each(|line| run.ui.data(line));
+    run.ui.data(&lines.join("\n"));
 }
 
 fn sign_in(run: &Run, manifest: &Manifest) -> String {

@@ -130,6 +130,11 @@ fn still_wanted(run: &Run, wanted: &Wanted) -> Outcome<bool> {
     if wanted.how.force || wanted.asked != Asked::Typed || !usable {
         return Ok(true);
     }
+    // An entry whose secret is gone is no login that works.
+    let stored = run.wait(async { Ok(run.vault.read(&wanted.account(), &|words| run.ui.note(words)).await) })?;
+    if matches!(stored, Ok(None)) {
+        return Ok(true);
+    }
     let who = entry.identity.as_deref().unwrap_or("an account that the provider does not name");
     let who = crate::ui::clean_line(who);
     run.ui.say(&format!("{} is signed in to {} already, as {who}.", wanted.bucket, wanted.provider));
