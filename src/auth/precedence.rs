@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub use self::base_url::elsewhere;
 pub use self::source::{Given, Source};
 pub use self::tier::{Tier, TierState, Use};
-pub use self::words::{Note, Row};
+pub use self::words::{Note, Row, save_key};
 use crate::auth::failover::State;
 
 /// One place where a key may be, and what is there.
@@ -75,6 +75,8 @@ pub struct Sources {
     pub auth_only: Option<AuthOnly>,
     /// Where the words are read.
     pub here: Here,
+    /// The provider that takes keys in place of this one.
+    pub keys_at: Option<Provider>,
 }
 
 /// The source that wins.
@@ -115,11 +117,12 @@ pub struct Resolution {
     oauth: OAuth,
     auth_only: Option<AuthOnly>,
     here: Here,
+    keys_at: Option<Provider>,
 }
 
 /// Finds the credential for a provider.
 pub fn resolve(provider: &Provider, sources: &Sources) -> Resolution {
-    let Sources { keys, oauth, auth_only, here } = sources;
+    let Sources { keys, oauth, auth_only, here, keys_at } = sources;
     let mut present: Vec<&Found> = keys.iter().filter(|found| found.given != Given::Absent).collect();
     present.sort_by_key(|found| found.source.place());
     let skip = auth_only.is_some();
@@ -177,6 +180,7 @@ pub fn resolve(provider: &Provider, sources: &Sources) -> Resolution {
         oauth: oauth.clone(),
         auth_only: auth_only.clone(),
         here: *here,
+        keys_at: keys_at.clone(),
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn balancer(run: &mut Run, name: ProfileName, policy: Policy, members
 
 fn no_provider() -> Failure {
     Failure::new(Code::NoProvider, "No provider is chosen, so there is nothing to save.")
-        .say("Name accounts, or choose one: /provider <name>")
+        .say("Name accounts, or choose one: `/provider <name>`")
 }
 
 /// The accounts that the session uses now: those of the loaded profile, else of the one that is saved anew, else the
@@ -141,7 +141,8 @@ fn settings(run: &mut Run, provider: &Provider, accounts: bool) -> Map<String, V
     };
     let raw = run.chosen.keys.contains_key(provider) || (flags && (run.chosen.flag_key.is_some() || piped));
     if raw || of_profile("auth-key").is_some() {
-        run.ui.warn("The key itself is not written into the profile. To keep it in the vault: /key save <name>");
+        let words = "The key itself is not written into the profile. To keep it in the vault: `/key save <name>`";
+        run.ui.warn(&run.ui.here(words));
     }
     map
 }
@@ -176,7 +177,7 @@ fn tell_rest(run: &Run, profile: &Profile) -> Outcome {
         true => format!("{}   ·   ", command(ProfileAction::Load { name: name.clone() })),
         false => String::new(),
     };
-    run.ui.note(&format!("  {load}llxprt --profile-load {name}"));
+    run.ui.note(&format!("  {load}{}", run.ui.shell(&format!("llxprt --profile-load {name}"))));
     run.ui.note(&format!("  {}", command(ProfileAction::SetDefault { name: name.to_string() })));
     Ok(())
 }
