@@ -48,7 +48,11 @@ pub(super) fn resolution_with(run: &Run, manifest: &Manifest, index: &Index) -> 
             Some((Value::Bool(true), _)) => Some(AuthOnly::Setting),
             _ => None,
         },
-        here: Here { session: run.ui.session, profile_by_flag: run.flags.profile_load.is_some() },
+        here: Here {
+            session: run.ui.session,
+            profile_by_flag: run.flags.profile_load.is_some(),
+            active: run.active().as_ref() == Some(&manifest.name),
+        },
         keys_at: manifest.keys_at.clone(),
     };
     resolve(&manifest.name, &sources)

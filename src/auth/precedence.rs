@@ -61,6 +61,8 @@ pub struct Here {
     pub session: bool,
     /// The profile was loaded with `--profile-load`.
     pub profile_by_flag: bool,
+    /// The provider is the active one, to which `/key` and `/keyfile` belong.
+    pub active: bool,
 }
 
 /// A snapshot of every source for one provider.
@@ -88,6 +90,8 @@ pub struct Winner {
     pub source: Source,
     /// Its name, or the bucket.
     pub detail: String,
+    /// How a key ends.
+    pub tail: Option<String>,
 }
 
 /// A source that is named and cannot be used.
@@ -135,11 +139,13 @@ pub fn resolve(provider: &Provider, sources: &Sources) -> Resolution {
             error = Some(Unusable { source: source.clone(), reason: reason.clone() });
             None
         }
-        Some((source, _)) => {
-            Some(Winner { tier: source.tier(), source: source.clone(), detail: source.name(provider) })
+        Some((source, given)) => {
+            let tail = if let Given::Value(tail) = given { Some(tail.clone()) } else { None };
+            Some(Winner { tier: source.tier(), source: source.clone(), detail: source.name(provider), tail })
         }
         None if login => {
-            Some(Winner { tier: Tier::OAuth, source: Source::OAuth, detail: oauth.bucket().as_str().to_owned() })
+            let detail = oauth.bucket().as_str().to_owned();
+            Some(Winner { tier: Tier::OAuth, source: Source::OAuth, detail, tail: None })
         }
         None => None,
     };

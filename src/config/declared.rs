@@ -250,7 +250,9 @@ fn unknown(typed: &str) -> Failure {
         })
         .map(|name| (strsim::osa_distance(&name.to_lowercase(), &lower), name))
         .filter(|(distance, name)| {
-            *distance <= 4.min(lower.len() / 2) || (lower.len() > 2 && name.to_lowercase().ends_with(&lower))
+            *distance <= 4.min(lower.len() / 2)
+                || (lower.len() > 2
+                    && (name.to_lowercase().ends_with(&lower) || name.to_lowercase().starts_with(&lower)))
         })
         .min();
     match near {

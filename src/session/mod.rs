@@ -118,9 +118,7 @@ fn mended(run: &Run, command: Command, failure: Failure) -> Failure {
 /// The failure of a line that was not understood, with what was perhaps meant, else with the form that came nearest.
 pub fn wrong(ui: &Ui, error: &ParseError) -> Failure {
     let ParseError { message, suggestions, usage } = error;
-    // Some sentences end with the line that they suggest.
-    let message = suggestions.iter().fold(message.clone(), |said, line| said.replace(line, &ui.shell(line)));
-    let mut failure = Failure::new(Code::Usage, message);
+    let mut failure = Failure::new(Code::Usage, message.clone());
     let form = usage.iter().filter(|_| suggestions.is_empty() || !ui.session);
     failure.next = suggestions.iter().chain(form).take(3).map(|line| Next::Shell(line.clone())).collect();
     failure

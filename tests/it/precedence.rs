@@ -52,7 +52,7 @@ fn a_source_that_cannot_be_read_is_named_and_nothing_else_is_tried() {
         (file("two"), "[root]/home/two holds blanks, line breaks or letters that no key has."),
         (file("latin"), "[root]/home/latin holds no text."),
         (file("huge"), "[root]/home/huge is larger than 65536 bytes."),
-        (file(""), "[root]/home/ is not a plain file."),
+        (file(""), "[root]/home/ is a folder."),
         (json!({ "providerKeyfiles": { "anthropic": "key" } }), "key is not a whole path; write it from / or from ~/."),
         (json!({ "providerKeyfiles": { "anthropic": ["key"] } }), "it is no text."),
         (json!({ "auth-keyfile": at("missing") }), "there is no file [root]/home/missing."),
@@ -70,7 +70,7 @@ fn a_source_that_cannot_be_read_is_named_and_nothing_else_is_tried() {
     stand.settings(json!({}));
     for (flags, said) in [
         (["--keyfile", "missing"], "The key in missing (--keyfile) cannot be used: there is no file missing."),
-        (["--keyfile", "/"], "The key in / (--keyfile) cannot be used: / is not a plain file."),
+        (["--keyfile", "/"], "The key in / (--keyfile) cannot be used: / is a folder."),
         (["--key-name", "nowhere"], "The saved key nowhere (--key-name) cannot be used: there is no saved key called"),
         (["--key", " "], "The key given with --key cannot be used: it holds only blanks."),
         (["--key", "two words"], "The key given with --key cannot be used: it holds blanks"),

@@ -227,8 +227,12 @@ fn missing(run: &Run, name: &KeyName) -> Failure {
     let near = index.keys.keys().map(|known| (strsim::osa_distance(known, name.as_str()), known)).min();
     let near =
         near.filter(|(distance, _)| *distance <= 2).map_or(String::new(), |(_, n)| format!(" Did you mean {n}?"));
-    let list = Command::Key(Key { key: None, action: Some(KeyAction::List) });
-    Failure::new(Code::Key, format!("There is no saved key called \"{name}\".{near}")).then(list)
+    let action = match index.keys.is_empty() {
+        true => KeyAction::Save { name: name.clone(), key: None },
+        false => KeyAction::List,
+    };
+    let next = Command::Key(Key { key: None, action: Some(action) });
+    Failure::new(Code::Key, format!("There is no saved key called \"{name}\".{near}")).then(next)
 }
 
 /// The provider whose own key has this name.

@@ -4,9 +4,10 @@ use llxprt_commands::{Account, Bucket, Command, Policy, Profile as Words, Profil
 use serde_json::{Map, Value};
 
 use super::super::choose::model_name;
-use super::super::keyfile;
+use super::super::{credential, keyfile};
 use super::load::{self, Loaded};
 use super::{pick, show};
+use crate::auth::precedence::Source;
 use crate::config::{Balancer, Origin, Profile, Profiles, Saved};
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::Switching;
@@ -82,7 +83,13 @@ fn current_buckets(run: &Run, name: &ProfileName, provider: &Provider) -> Outcom
         Some(Saved::Model(old)) if old.provider == *provider && !old.buckets.is_empty() => Ok(old.buckets),
         _ => {
             let index = run.index()?;
-            let pinned = run.chosen.buckets.get(provider).cloned();
+            // A key file or a saved key that is used now is what the profile is to name.
+            let used = credential::resolution(run, provider)?.winner.map(|winner| winner.source);
+            let by_key = used.is_some_and(|source| {
+                use Source::{FlagKeyName, FlagKeyfile, LoadedKey, SessionKeyfile};
+                matches!(source, SessionKeyfile(_) | FlagKeyfile(_) | FlagKeyName(_) | LoadedKey(_))
+            });
+            let pinned = run.chosen.buckets.get(provider).filter(|_| !by_key).cloned();
             let signed_in = |bucket: &Bucket| {
                 index.entry(&Account { provider: provider.clone(), bucket: bucket.clone() }).is_some()
             };
