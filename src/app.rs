@@ -11,7 +11,7 @@ use url::Url;
 use crate::actions;
 use crate::chat::Conversation;
 use crate::config::{Dirs, Settings};
-use crate::error::{Code, Failure, Next, Outcome};
+use crate::error::{Code, Failure, Outcome};
 use crate::http::Http;
 use crate::providers::{Registry, is_loopback};
 use crate::run::{Chosen, Run};
@@ -42,10 +42,9 @@ pub fn start() -> u8 {
             return 0;
         }
         Err(ShellExit::Usage(error)) => {
-            let mut failure = Failure::new(Code::Usage, error.message);
-            failure.next = error.suggestions.into_iter().chain(error.usage).take(3).map(Next::Shell).collect();
-            ui(&Flags::default(), &BTreeMap::new()).fail(&failure);
-            return failure.code.exit();
+            let ui = Ui { sandbox: sandbox_of_arguments(), ..ui(&Flags::default(), &BTreeMap::new()) };
+            ui.fail(&session::wrong(&ui, &error));
+            return Code::Usage.exit();
         }
     };
     let Shell { flags, command } = shell;
@@ -65,6 +64,19 @@ pub fn start() -> u8 {
             failure.code.exit()
         }
     }
+}
+
+/// Finds the flag of the sandbox where the arguments were not understood.
+fn sandbox_of_arguments() -> Option<String> {
+    let arguments = std::env::args_os().map(|argument| lossy(&argument)).take_while(|argument| argument != "--");
+    arguments.map(|a| sandbox_flag(&a)).find(Option::is_some).flatten()
+}
+
+/// The flag as a shell takes it; one that needs quotes is no address that a sandbox has.
+fn sandbox_flag(argument: &str) -> Option<String> {
+    let rest = argument.strip_prefix("--sandbox")?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || ":/.-[]=".contains(c);
+    ((rest.is_empty() || rest.starts_with('=')) && rest.chars().all(plain)).then(|| argument.to_owned())
 }
 
 fn lossy(text: &std::ffi::OsStr) -> String {
@@ -129,6 +141,10 @@ fn ui(flags: &Flags, env: &BTreeMap<String, String>) -> Ui {
         quiet: flags.quiet,
         verbose: flags.verbose,
         hidden: Arc::default(),
+        sandbox: flags.sandbox.as_deref().and_then(|url| match url {
+            "" => Some("--sandbox".to_owned()),
+            url => sandbox_flag(&format!("--sandbox={url}")),
+        }),
     }
 }
 

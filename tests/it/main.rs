@@ -67,6 +67,7 @@ mod set;
 mod settings;
 mod stage;
 mod status;
+mod tiers;
 mod token;
 mod vault_keyring;
 mod vault_kill;
