@@ -23,6 +23,11 @@ const ROUNDS: usize = 5;
 /// How many times the first byte is waited for.
 const FIRSTS: usize = 30;
 
+/// What each piece of an answer says.
+const WORDS: &str = "some words of an answer, ";
+/// Stands for the number of the piece.
+const NUMBER: &str = "1000000";
+
 /// A dialect, the piece that its answers consist of, and how they end.
 const DIALECTS: [(&str, Dialect, &str, &str); 4] = [
     (
@@ -34,7 +39,7 @@ const DIALECTS: [(&str, Dialect, &str, &str); 4] = [
     (
         "openai-responses",
         Dialect::OpenaiResponses,
-        "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":7,\"item_id\":\"msg_0123456789abcdef\",\"output_index\":0,\"content_index\":0,\"delta\":\"some words of an answer, \"}\n\n",
+        "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":1000000,\"item_id\":\"msg_0123456789abcdef\",\"output_index\":0,\"content_index\":0,\"delta\":\"some words of an answer, \"}\n\n",
         "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"output\":[]}}\n\n",
     ),
     (
@@ -121,7 +126,8 @@ fn serve(piece: &'static str, count: usize, end: &'static str) -> Url {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let at_once = (64 << 10) / piece.len();
-    let block: Arc<[u8]> = piece.repeat(at_once).into_bytes().into();
+    let pieces = (0..at_once).map(|n| piece.replace(NUMBER, &(1_000_000 + n).to_string()));
+    let block: Arc<[u8]> = pieces.collect::<String>().into_bytes().into();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             take_request(&mut stream);
@@ -161,12 +167,16 @@ async fn answer(url: &Url, dialect: Dialect, count: usize) -> Duration {
     http.client(url).unwrap();
     let request = dialect.request(url, "m", &conversation, &Params::new());
     let auth = Auth::Token(Secret::new("t"));
-    let mut pieces = 0;
-    let show = |piece| pieces += usize::from(matches!(piece, Piece::Text(_)));
+    let mut bytes = 0;
+    let show = |piece: Piece<'_>| {
+        if let Piece::Text(text) = piece {
+            bytes += text.len();
+        }
+    };
     let begun = Instant::now();
     send(&http, dialect, &request, &auth, Duration::from_secs(60), show).await.unwrap();
     let took = begun.elapsed();
-    assert_eq!(pieces, count);
+    assert_eq!(bytes, count * WORDS.len());
     took
 }
 
