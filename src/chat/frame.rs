@@ -1,6 +1,8 @@
 //! The JSON around a piece of text. A stream repeats it with each piece, and an event that differs from the one before
 //! in its text, and in one number at most, need not be parsed again.
 
+use std::ops::Range;
+
 /// What stood around the text of the last event.
 #[derive(Debug, Default)]
 pub(super) struct Frame {
@@ -20,24 +22,22 @@ impl Frame {
         text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\').then_some(text)
     }
 
-    /// Remembers the frame of a text that lies within the data of its event; any other text leaves nothing known.
-    pub(super) fn learn(&mut self, data: &str, text: &str) {
-        self.forget();
-        let at = text.as_ptr().addr().wrapping_sub(data.as_ptr().addr());
-        let around = (data.get(..at), at.checked_add(text.len()).and_then(|end| data.get(end..)));
-        if let (Some(before), Some(after)) = around
-            && before.ends_with('"')
-            && after.starts_with('"')
-        {
-            self.before.push_str(before);
-            self.after.push_str(after);
+    /// Remembers the frame of the text at this place; without one, nothing is known any more.
+    pub(super) fn learn(&mut self, data: &str, place: Option<Range<usize>>) {
+        self.before.clear();
+        if let Some(place) = place {
+            self.before.push_str(&data[..place.start]);
+            self.after.clear();
+            self.after.push_str(&data[place.end..]);
         }
     }
+}
 
-    /// Knows nothing any more.
-    pub(super) fn forget(&mut self) {
-        self.before.clear();
-    }
+/// Returns where a text lies within the data of its event, if it does, as a string of JSON without escapes.
+pub(super) fn place(data: &str, text: &str) -> Option<Range<usize>> {
+    let start = text.as_ptr().addr().checked_sub(data.as_ptr().addr())?;
+    let place = start..start.checked_add(text.len())?;
+    (data.get(..place.start)?.ends_with('"') && data.get(place.end..)?.starts_with('"')).then_some(place)
 }
 
 /// Returns what follows the frame, in which one number may have changed: events are numbered at OpenAI.
@@ -61,7 +61,7 @@ mod tests {
     fn learned(data: &str, text: &str) -> Frame {
         let mut frame = Frame::default();
         let at = data.find(text).unwrap();
-        frame.learn(data, &data[at..at + text.len()]);
+        frame.learn(data, place(data, &data[at..at + text.len()]));
         frame
     }
 
@@ -102,9 +102,9 @@ mod tests {
     fn a_text_from_elsewhere_teaches_nothing() {
         let data = r#"{"text":"hi"}"#.to_owned();
         let mut frame = learned(&data, "hi");
-        frame.learn(&data, "elsewhere");
+        assert_eq!(place(&data, &"hi".to_owned()), None);
+        assert_eq!(place(&data, &data[3..6]), None, "no text of the answer stands without quotes");
+        frame.learn(&data, None);
         assert_eq!(frame.text(&data), None);
-        frame.learn(&data, &data[2..6]);
-        assert_eq!(frame.text(&data), None, "no text of the answer stands without quotes");
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::frame::Frame;
+use super::frame::{self, Frame};
 use super::gemini::Gemini;
 use super::openai_chat::OpenaiChat;
 use super::openai_responses::OpenaiResponses;
@@ -44,7 +44,6 @@ impl Reader {
         if let Some(text) = self.frame.text(&event.data) {
             return Text(text.into()).say(each);
         }
-        self.frame.forget();
         if event.name == "error" && !event.data.trim_start().starts_with(['{', '[']) {
             // A proxy's word within a stream, in no dialect.
             return each(Piece::Failed {
@@ -53,14 +52,13 @@ impl Reader {
                 body: event.data.clone().into_owned(),
             });
         }
-        let (mut said, frame) = (0, &mut self.frame);
-        // An event that gave one text and nothing else changes nothing when it comes again with another text.
+        let (mut said, mut place) = (0, None);
         let each = &mut |piece: Piece<'_>| {
             said += 1;
-            match &piece {
-                Piece::Text(Cow::Borrowed(text)) if said == 1 => frame.learn(&event.data, text),
-                _ => frame.forget(),
-            }
+            place = match &piece {
+                Piece::Text(Cow::Borrowed(text)) if said == 1 => frame::place(&event.data, text),
+                _ => None,
+            };
             each(piece);
         };
         match &mut self.kind {
@@ -69,6 +67,8 @@ impl Reader {
             Kind::OpenaiChat(reader) => reader.read(event, each),
             Kind::Gemini(reader) => reader.read(event, each),
         }
+        // An event that gave one text and nothing else changes nothing when it comes again with another text.
+        self.frame.learn(&event.data, place);
     }
 
     /// Says what the end of the stream means: some dialects have no other mark of a whole answer.

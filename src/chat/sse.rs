@@ -106,28 +106,28 @@ impl Events {
         if self.data.len() + line.len() > BOUND {
             return Err(TooLong);
         }
-        let (field, value) = match memchr::memchr(b':', line) {
-            Some(colon) => (&line[..colon], line[colon + 1..].strip_prefix(b" ").unwrap_or(&line[colon + 1..])),
-            None => (line, &line[line.len()..]),
-        };
-        match field {
-            b"data" => {
-                if self.has_data {
-                    self.keep(held.take());
-                    self.data.push(b'\n');
-                    self.data.extend_from_slice(value);
-                } else {
-                    *held = Some(value);
-                }
-                self.has_data = true;
+        if let Some(value) = value(line, b"data") {
+            if self.has_data {
+                self.keep(held.take());
+                self.data.push(b'\n');
+                self.data.extend_from_slice(value);
+            } else {
+                *held = Some(value);
             }
-            b"event" => {
-                self.name.clear();
-                self.name.extend_from_slice(value);
-            }
-            _ => {}
+            self.has_data = true;
+        } else if let Some(value) = value(line, b"event") {
+            self.name.clear();
+            self.name.extend_from_slice(value);
         }
         Ok(())
+    }
+}
+
+/// Returns the value of a line, if the field is the wanted one. A field alone has an empty value.
+fn value<'a>(line: &'a [u8], field: &[u8]) -> Option<&'a [u8]> {
+    match line.strip_prefix(field)? {
+        [b':', b' ', value @ ..] | [b':', value @ ..] | value @ [] => Some(value),
+        _ => None,
     }
 }
 
