@@ -72,3 +72,4 @@ mod token;
 mod vault_keyring;
 mod vault_kill;
 mod vault_steps;
+mod whole_walk;

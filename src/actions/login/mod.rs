@@ -15,6 +15,7 @@ use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provide
 use super::surroundings;
 use crate::auth::no_browser::{Asked, Begin, begin};
 pub(super) use client::client;
+pub(super) use keep::capital;
 
 use crate::auth::Identity;
 use crate::error::{Code, Failure, Outcome};
