@@ -39,7 +39,7 @@ pub use auth::{Auth, AuthAction, Login, LogoutWhich};
 pub use command_line::ShellExit;
 pub use complete::{Candidate, complete};
 pub use confidential::carries_secret;
-pub use help::help;
+pub use help::{help, help_in_shell};
 pub use hint::hint;
 pub use key::{Key, KeyAction, Keyfile};
 pub use known::{KnownBucket, KnownProvider, KnownSetting, Names};

@@ -100,7 +100,10 @@ fn go(run: &mut Run, input: &Input, command: Option<Command>) -> u8 {
         return failure.code.exit();
     }
     let result = match (command, run.flags.prompt.clone(), input) {
-        (Some(command), ..) => actions::perform(run, command),
+        (Some(command), ..) => {
+            let typed = command.clone();
+            actions::perform(run, command).map_err(|failure| session::mended(run, typed, failure))
+        }
         (None, Some(text), _) => actions::one_shot(run, &text),
         (None, None, Input::Editor(editor)) => return session::interactive(run, editor),
         (None, None, Input::Plain(plain)) => return session::plain(run, plain),
@@ -127,8 +130,7 @@ fn account_of_flags(run: &mut Run, sends: bool) -> Outcome {
 
 fn ui(flags: &Flags, env: &BTreeMap<String, String>) -> Ui {
     let dumb = env.get("TERM").is_some_and(|t| t == "dumb");
-    let accessible = env.get("ACCESSIBLE").is_some_and(|v| !matches!(v.as_str(), "" | "0" | "false"));
-    let plain = flags.plain || dumb || accessible;
+    let plain = flags.plain || dumb || crate::ui::accessible(env);
     Ui::set_color(flags.color, plain);
     let (stdin, stdout) = (std::io::stdin().is_terminal(), std::io::stdout().is_terminal());
     Ui {

@@ -91,7 +91,11 @@ pub fn status_line(run: &Run) -> String {
         let is_default = bucket == Bucket::default();
         match index.entry(&Account { provider: provider.clone(), bucket }) {
             None => Some("(sign in on first use)".to_owned()),
-            Some(entry) if is_default => Some(clean_line(entry.identity.as_deref().unwrap_or("default"))),
+            // The label is what can be typed; this one says nothing of who it is.
+            Some(entry) if is_default => Some(match entry.identity.as_deref() {
+                Some(identity) => format!("{} ({})", winner.detail, clean_line(identity)),
+                None => winner.detail,
+            }),
             Some(_) => Some(winner.detail),
         }
     };

@@ -1,6 +1,6 @@
 //! `/help`, and what the shell can be given: completions, the man page.
 
-use llxprt_commands::{Completions, Help, shell_command};
+use llxprt_commands::{Completions, Help, Line, parse, shell_command};
 
 use crate::error::{Code, Failure, Next, Outcome};
 use crate::run::Run;
@@ -9,14 +9,24 @@ use crate::run::Run;
 pub(super) fn help(run: &Run, help: &Help) -> Outcome {
     let Help { words } = help;
     let words: Vec<&str> = words.iter().map(|w| w.trim_start_matches('/')).collect();
-    match llxprt_commands::help(&words) {
+    let names = super::names(run);
+    let page = match run.ui.session {
+        true => llxprt_commands::help(&words, &names),
+        false => llxprt_commands::help_in_shell(&words, &names),
+    };
+    match page {
         Ok(page) => {
             run.ui.data(&page);
             Ok(())
         }
         Err(e) => {
             let mut failure = Failure::new(Code::Usage, e.message);
-            failure.next = e.suggestions.into_iter().map(Next::Shell).collect();
+            // Each is a command, typed here as commands are.
+            let typed = |line: String| match parse(&line) {
+                Ok(Line::Command { command, .. }) => Next::Command(command),
+                Ok(Line::Prompt(_) | Line::Empty) | Err(_) => Next::Shell(line),
+            };
+            failure.next = e.suggestions.into_iter().map(typed).collect();
             Err(failure)
         }
     }

@@ -2,7 +2,7 @@
 
 mod quota;
 
-use llxprt_commands::{Stats, StatsOf};
+use llxprt_commands::{Command, Stats, StatsOf};
 use serde_json::{Value, json};
 
 use crate::error::Outcome;
@@ -42,7 +42,8 @@ fn session(run: &Run) -> Outcome {
     }
     if lines.is_empty() {
         run.ui.say("No request was answered in this session.");
-        run.ui.note("/stats buckets shows what each account was used for so far.");
+        let buckets = run.typed(&Command::Stats(Stats { of: Some(StatsOf::Buckets) }));
+        run.ui.note(&format!("What each account was used for so far: {buckets}"));
         return Ok(());
     }
     table(run, &lines, false);

@@ -237,7 +237,7 @@ struct Shown {
 impl Shown {
     /// Takes prompt and line away: whoever writes next begins where the prompt began.
     fn erase(&self, question: &str) {
-        let columns = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns.max(1)));
+        let columns = crate::ui::columns();
         let above = match self.rows_above(question, columns) {
             0 => String::new(),
             rows => format!("\x1b[{rows}A"),

@@ -7,6 +7,7 @@ mod clean;
 mod stream;
 pub mod times;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -204,7 +205,7 @@ impl Ui {
         if !self.terminal {
             return usize::MAX;
         }
-        crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns.max(1)))
+        columns()
     }
 
     /// Returns the terminal's height in rows; high where there is none.
@@ -212,13 +213,29 @@ impl Ui {
         if !self.terminal {
             return usize::MAX;
         }
-        crossterm::terminal::size().map_or(24, |(_, rows)| usize::from(rows.max(1)))
+        match crossterm::terminal::size() {
+            Ok((_, rows @ 1..)) => usize::from(rows),
+            Ok((_, 0)) | Err(_) => 24,
+        }
     }
 
     /// Begins an answer that comes piece by piece.
     pub fn answer(&self) -> Answer {
         Answer::new(!self.json)
     }
+}
+
+/// Returns the columns of the terminal; 80 where it does not tell, by an error or by saying 0 (`tty_ioctl(4)`).
+pub fn columns() -> usize {
+    match crossterm::terminal::size() {
+        Ok((columns @ 1.., _)) => usize::from(columns),
+        Ok((0, _)) | Err(_) => 80,
+    }
+}
+
+/// Tells whether the environment asks for plain mode for a screen reader.
+pub fn accessible(env: &BTreeMap<String, String>) -> bool {
+    env.get("ACCESSIBLE").is_some_and(|v| !matches!(v.as_str(), "" | "0" | "false"))
 }
 
 /// A closed stdout ends the process at once, as SIGPIPE would have (status 141).

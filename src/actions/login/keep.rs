@@ -1,6 +1,6 @@
 //! Keeping a login: under which name, in which store, and what is said of it.
 
-use llxprt_commands::{Account, Bucket};
+use llxprt_commands::{Account, Bucket, Command, Provider, ProviderChoice};
 
 use super::super::credential::resolution;
 use super::{Signed, Wanted};
@@ -83,19 +83,20 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
         })?;
         (written.home, written.note)
     };
-    let twin = twin(run, account, &identity);
+    let twins = twins(run, account, &identity);
     run.log.note(now, &account.to_string(), "signed in");
     run.chosen.used.insert(account.clone());
     run.chosen.buckets.insert(account.provider.clone(), account.bucket.clone());
     super::super::activate(run, &account.provider)?;
     tell(run, account, &identity, &tokens, unverified.as_deref());
     let used = resolution(run, &account.provider)?.winner.is_some_and(|winner| winner.source == Source::OAuth);
-    run.ui.note(&kept_where(run, home, used));
+    run.ui.note(&kept_where(run, &account.provider, home, used));
     if let Some(note) = note {
         run.ui.note(&note);
     }
-    if let Some(twin) = twin {
-        run.ui.warn(&format!("{} and {twin} are one identity: their limits are shared.", account.bucket));
+    if let Some((last, others)) = twins.split_last() {
+        let before: String = others.iter().map(|other| format!(", {other}")).collect();
+        run.ui.warn(&format!("{}{before} and {last} are one identity: their limits are shared.", account.bucket));
     }
     if let Some(skew) = skew.filter(|s| s.abs() > 60) {
         let way = if skew > 0 { "behind" } else { "ahead of" };
@@ -138,14 +139,11 @@ fn describe(
     Ok(())
 }
 
-/// Finds another bucket of the same identity.
-fn twin(run: &Run, account: &Account, identity: &Identity) -> Option<Bucket> {
-    let id = identity.id.as_ref()?;
-    let index = run.index().ok()?;
-    let other = index
-        .accounts_of(&account.provider)
-        .find(|(a, e)| a.bucket != account.bucket && e.identity_id.as_ref() == Some(id));
-    other.map(|(a, _)| a.bucket)
+/// Finds the other buckets of the same identity.
+fn twins(run: &Run, account: &Account, identity: &Identity) -> Vec<Bucket> {
+    let (Some(id), Ok(index)) = (identity.id.as_ref(), run.index()) else { return Vec::new() };
+    let same = |(a, e): &(Account, &Entry)| a.bucket != account.bucket && e.identity_id.as_ref() == Some(id);
+    index.accounts_of(&account.provider).filter(same).map(|(a, _)| a.bucket).collect()
 }
 
 fn tell(run: &Run, account: &Account, identity: &Identity, tokens: &Tokens, unverified: Option<&str>) {
@@ -170,8 +168,16 @@ fn tell(run: &Run, account: &Account, identity: &Identity, tokens: &Tokens, unve
     }
 }
 
-fn kept_where(run: &Run, home: Home, used: bool) -> String {
-    let session = if run.ui.session && used { " Used from now on in this session." } else { "" };
+fn kept_where(run: &Run, provider: &Provider, home: Home, used: bool) -> String {
+    let elsewhere = run.active().filter(|active| active != provider);
+    let session = match elsewhere {
+        _ if !run.ui.session || !used => String::new(),
+        None => " Used from now on in this session.".to_owned(),
+        Some(active) => {
+            let choose = Command::Provider(ProviderChoice { name: Some(provider.clone()) });
+            format!(" {active} answers now. To change that: {}", run.typed(&choose))
+        }
+    };
     match home {
         Home::Keyring => format!("Kept in the OS keyring.{session}"),
         Home::File => {
