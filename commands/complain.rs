@@ -92,7 +92,8 @@ impl<'w> Complaint<'w> {
         let here = follow(tree, &self.path);
         // A flag that stands on the line is not meant once more.
         let there = |flag: &str| {
-            let is = |word: &String| word.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
+            let is =
+                |word: &String| word.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
             self.words.iter().any(is)
         };
         let flags: Vec<String> = (here.get_arguments().chain(tree.get_arguments()))

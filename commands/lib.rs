@@ -49,7 +49,7 @@ pub use patterns::redact;
 pub use place::{Place, shell_command};
 pub use profile::{Policy, Profile, ProfileAction, SaveProfile};
 pub use provider::{Baseurl, Model, ProviderChoice};
-pub use reference::reference;
+pub use reference::{reference, shell_forms};
 pub use refusal::ParseError;
 pub use session::{Help, Stats, StatsOf};
 pub use set::{Set, SetAction};

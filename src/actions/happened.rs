@@ -2,6 +2,7 @@
 
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
+use crate::ui::times;
 
 /// Shows the newest lines.
 pub(super) fn log(run: &Run) -> Outcome {
@@ -12,7 +13,14 @@ pub(super) fn log(run: &Run) -> Outcome {
         run.ui.note("Nothing has happened yet.");
         return Ok(());
     }
-    run.ui.data(&crate::ui::clean(&text));
+    let text = crate::ui::clean(&text);
+    run.ui.data(&text.lines().map(here).collect::<Vec<_>>().join("\n"));
     run.ui.note(&format!("From {place}"));
     Ok(())
+}
+
+/// A line with its time as the clock here shows it; the file has it in UTC.
+fn here(line: &str) -> String {
+    let time = line.split_once("  ").and_then(|(at, rest)| Some((times::stamp(at)?, rest)));
+    time.map_or_else(|| line.to_owned(), |(at, rest)| format!("{at}  {rest}"))
 }

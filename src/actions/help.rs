@@ -44,13 +44,3 @@ pub(super) fn completions(run: &Run, completions: &Completions) -> Outcome {
     run.ui.data(&String::from_utf8_lossy(&script));
     Ok(())
 }
-
-/// `llxprt man`
-pub(super) fn man(run: &Run) -> Outcome {
-    let mut page = Vec::new();
-    clap_mangen::Man::new(shell_command())
-        .render(&mut page)
-        .map_err(|e| Failure::new(Code::Internal, format!("The man page cannot be made: {e}.")))?;
-    run.ui.data(&String::from_utf8_lossy(&page));
-    Ok(())
-}

@@ -34,7 +34,8 @@ pub(super) fn no_account(index: &Index, provider: &Provider, bucket: &Bucket) ->
     if let Some(other) = signed_in_as(index, provider, bucket) {
         let words = format!("{provider} has no account called \"{bucket}\"; {other} is signed in as that.");
         let action = Some(AuthAction::Rename { old: other, new: bucket.clone() });
-        return Failure::new(Code::Account, words).then(Command::Auth(Auth { provider: Some(provider.clone()), action }));
+        return Failure::new(Code::Account, words)
+            .then(Command::Auth(Auth { provider: Some(provider.clone()), action }));
     }
     let mut words = format!("{provider} has no account called \"{bucket}\".");
     match (nearest(bucket.as_str(), known.iter().map(Bucket::as_str)), known.as_slice()) {

@@ -16,7 +16,7 @@ use crate::auth::precedence::Note;
 use crate::error::Outcome;
 use crate::providers::{Manifest, Status};
 use crate::run::Run;
-use crate::ui::{clean_line, times};
+use crate::ui::{clean_line, faint, striking, times};
 use crate::vault::Index;
 
 /// `/auth`
@@ -88,9 +88,24 @@ fn say(run: &mut Run, note: &Note) {
 fn show(run: &Run, rows: &[Row]) {
     let lines = match run.ui.plain {
         true => sentences::lines(rows, run.now()),
-        false => table::lines(rows, run.now(), run.ui.width()),
+        false => styled(rows, table::lines(rows, run.now(), run.ui.width())),
     };
     run.ui.data(&lines.join("\n"));
+}
+
+/// Repeats in colour what the words of a table say.
+fn styled(rows: &[Row], mut lines: Vec<String>) -> Vec<String> {
+    // Stacked rows have no head.
+    if lines.len() != rows.len() + 1 {
+        return lines;
+    }
+    lines[0] = faint(&lines[0]);
+    for (line, row) in lines[1..].iter_mut().zip(rows) {
+        if let Some(at) = line.rfind(&row.state).filter(|_| row.why.is_some()) {
+            line.replace_range(at..at + row.state.len(), &striking(&row.state));
+        }
+    }
+    lines
 }
 
 fn sign_in(run: &Run, manifest: &Manifest) -> String {

@@ -6,6 +6,7 @@ mod completer;
 mod editor;
 mod greeting;
 mod history;
+mod menu;
 mod plain;
 mod prompt;
 

@@ -69,6 +69,11 @@ impl Ui {
         }
     }
 
+    /// Writes data that are sentences: broken at blanks where the terminal would break words.
+    pub fn prose(&self, text: &str) {
+        self.data(&self.wrapped(text));
+    }
+
     /// Says something beside the data: on the terminal in a session, else on stderr.
     pub fn say(&self, text: &str) {
         let text = self.wrapped(&self.hidden.clean(text));
@@ -109,12 +114,12 @@ impl Ui {
 
     /// Says something in dim letters.
     pub fn dim(&self, text: &str) {
-        self.note(&format!("{DIM}{text}{DIM:#}"));
+        self.note(&faint(text));
     }
 
     /// Warns.
     pub fn warn(&self, text: &str) {
-        self.say(&format!("{WARN}{text}{WARN:#}"));
+        self.say(&striking(text));
     }
 
     /// Writes one JSON document.
@@ -223,6 +228,16 @@ impl Ui {
     pub fn answer(&self) -> Answer {
         Answer::new(!self.json)
     }
+}
+
+/// A text in dim letters.
+pub fn faint(text: &str) -> String {
+    format!("{DIM}{text}{DIM:#}")
+}
+
+/// A text in the colour of warnings.
+pub fn striking(text: &str) -> String {
+    format!("{WARN}{text}{WARN:#}")
 }
 
 /// Returns the columns of the terminal; 80 where it does not tell, by an error or by saying 0 (`tty_ioctl(4)`).

@@ -129,9 +129,8 @@ fn cannot_ask(run: &Run, wanted: &Wanted, oauth: &OAuth, why: &str) -> Failure {
     }
     let words = format!("{} needs a sign-in, and this run cannot ask ({why}).", wanted.provider);
     let bucket = wanted.command_bucket();
-    let typed = |login| {
-        Command::Auth(Auth { provider: Some(wanted.provider.clone()), action: Some(AuthAction::Login(login)) })
-    };
+    let typed =
+        |login| Command::Auth(Auth { provider: Some(wanted.provider.clone()), action: Some(AuthAction::Login(login)) });
     let link = Login { bucket: bucket.clone(), nobrowser: true, browser: None, ..wanted.how.clone() };
     let failure = Failure::new(Code::NeedLogin, words)
         .then(typed(link))
