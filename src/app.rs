@@ -5,7 +5,8 @@ use std::io::IsTerminal as _;
 use std::sync::{Arc, OnceLock};
 
 use anstream::ColorChoice;
-use llxprt_commands::{Command, Flags, Shell, ShellExit};
+use clap::ValueEnum as _;
+use llxprt_commands::{ColorWhen, Command, Flags, Shell, ShellExit};
 use url::Url;
 
 use crate::actions;
@@ -42,7 +43,8 @@ pub fn start() -> u8 {
             return 0;
         }
         Err(ShellExit::Usage(error)) => {
-            let ui = Ui { sandbox: sandbox_of_arguments(), ..ui(&Flags::default(), &BTreeMap::new()) };
+            let flags = Flags { color: color_of_arguments(), ..Flags::default() };
+            let ui = Ui { sandbox: sandbox_of_arguments(), ..ui(&flags, &BTreeMap::new()) };
             ui.fail(&session::wrong(&ui, &error));
             return Code::Usage.exit();
         }
@@ -70,6 +72,19 @@ pub fn start() -> u8 {
 fn sandbox_of_arguments() -> Option<String> {
     let arguments = std::env::args_os().map(|argument| lossy(&argument)).take_while(|argument| argument != "--");
     arguments.map(|a| sandbox_flag(&a)).find(Option::is_some).flatten()
+}
+
+/// Finds the wish about colours where the arguments were not understood; the last one counts.
+fn color_of_arguments() -> ColorWhen {
+    let arguments: Vec<String> = std::env::args_os().map(|argument| lossy(&argument)).collect();
+    let wish = |n: usize| match arguments[n].as_str() {
+        "--no-color" => Some("never"),
+        "--color" => arguments.get(n + 1).map(String::as_str),
+        other => other.strip_prefix("--color="),
+    };
+    let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+    let wishes = (0..end).filter_map(wish);
+    wishes.filter_map(|word| ColorWhen::from_str(word, true).ok()).last().unwrap_or_default()
 }
 
 /// The flag as a shell takes it; one that needs quotes is no address that a sandbox has.

@@ -99,5 +99,5 @@ pub fn status_line(run: &Run) -> String {
             Some(_) => Some(winner.detail),
         }
     };
-    format!("{provider} {}{mark}", who().unwrap_or_else(|| "(no account)".to_owned()))
+    run.ui.marks(&format!("{provider} {}{mark}", who().unwrap_or_else(|| "(no account)".to_owned()))).into_owned()
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 pub use editor::Editor;
 use editor::Entered;
-use llxprt_commands::{Auth, Command, Line, ParseError, parse, parse_piped, pasted_block};
+use llxprt_commands::{Auth, Command, Line, ParseError, carries_secret, parse, parse_piped, pasted_block};
 pub use plain::Plain;
 
 use crate::actions;
@@ -69,10 +69,12 @@ pub fn interactive(run: &mut Run, editor: &Arc<Editor>) -> u8 {
     }
 }
 
-/// Does what was typed or pasted: a block in which every line is a command runs line by line.
+/// Does what was typed or pasted: a block in which every line is a command runs line by line. A line that fails does
+/// not keep those after it from running; Ctrl+C does.
 fn enter(run: &mut Run, text: &str) {
-    let lines = pasted_block(text).unwrap_or_else(|| vec![text]);
-    for line in lines {
+    let block = pasted_block(text);
+    let lines = block.as_deref().unwrap_or(std::slice::from_ref(&text));
+    for (number, line) in lines.iter().enumerate() {
         run.settings.refresh();
         let result = match parse(line) {
             Ok(line) => obey(run, line),
@@ -85,12 +87,31 @@ fn enter(run: &mut Run, text: &str) {
             }
         };
         if let Err(failure) = result {
+            // Of a block nobody saw which line was at work.
+            if block.is_some() {
+                run.ui.say(&format!("{}:", shown(line)));
+            }
             run.ui.fail(&failure);
-            return;
+            if failure.code == Code::Cancelled {
+                return left_out(run, &lines[number + 1..]);
+            }
         }
         if run.leaving {
             return;
         }
+    }
+}
+
+/// A line of a block, as it may be shown once more.
+fn shown(line: &str) -> String {
+    if carries_secret(line) { "A line with a key".to_owned() } else { crate::ui::clean_line(line) }
+}
+
+/// Says which lines of a block were not run.
+fn left_out(run: &Run, lines: &[&str]) {
+    if !lines.is_empty() {
+        let lines: String = lines.iter().map(|line| format!("\n  {}", shown(line))).collect();
+        run.ui.say(&format!("Not run:{lines}"));
     }
 }
 

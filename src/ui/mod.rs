@@ -7,6 +7,7 @@ mod clean;
 mod stream;
 pub mod times;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ impl Ui {
     /// Writes data, one or more whole lines, to stdout.
     pub fn data(&self, text: &str) {
         if !self.json {
-            write(anstream::stdout(), text.strip_suffix('\n').unwrap_or(text));
+            write(anstream::stdout(), &self.marks(text.strip_suffix('\n').unwrap_or(text)));
         }
     }
 
@@ -76,10 +77,18 @@ impl Ui {
 
     /// Says something beside the data: on the terminal in a session, else on stderr.
     pub fn say(&self, text: &str) {
-        let text = self.wrapped(&self.hidden.clean(text));
+        let text = self.wrapped(&self.marks(&self.hidden.clean(text)));
         match !self.json && self.editor {
             true => write(anstream::stdout(), &text),
             false => write(anstream::stderr(), &text),
+        }
+    }
+
+    /// Returns a text with its marks as they are shown here: in ASCII in plain mode.
+    pub fn marks<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.plain && !text.is_ascii() {
+            true => text.replace(" · ", ", ").replace('…', "...").replace('→', "->").into(),
+            false => text.into(),
         }
     }
 
