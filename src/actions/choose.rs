@@ -8,6 +8,9 @@ use crate::error::Outcome;
 use crate::run::Run;
 use crate::ui::clean_line;
 
+/// From so many columns on, the prompt has room for who an account is beside what it is called.
+const ROOMY: usize = 60;
+
 /// `/provider [NAME]`
 pub(super) fn provider(run: &mut Run, choice: ProviderChoice) -> Outcome {
     let ProviderChoice { name } = choice;
@@ -93,8 +96,8 @@ pub fn status_line(run: &Run) -> String {
             None => Some("(sign in on first use)".to_owned()),
             // The label is what can be typed; this one says nothing of who it is.
             Some(entry) if is_default => Some(match entry.identity.as_deref() {
-                Some(identity) => format!("{} ({})", winner.detail, clean_line(identity)),
-                None => winner.detail,
+                Some(identity) if run.ui.width() >= ROOMY => format!("{} ({})", winner.detail, clean_line(identity)),
+                Some(_) | None => winner.detail,
             }),
             Some(_) => Some(winner.detail),
         }

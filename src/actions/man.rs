@@ -55,7 +55,7 @@ const ENVIRONMENT: [(&str, &str); 9] = [
         "Tell whether a browser can be opened here; the sign-in says which of them decided.",
     ),
     ("NO_COLOR, CLICOLOR, CLICOLOR_FORCE", "Whether colours are used; the flag --color is stronger."),
-    ("ACCESSIBLE", "Not empty, 0 or false: plain mode, as by --plain. TERM=dumb does the same without line editor."),
+    ("ACCESSIBLE", "Anything but 0 and false: plain mode, as by --plain. TERM=dumb does the same without line editor."),
     ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "Proxies; loopback addresses are always reached directly."),
     ("SSL_CERT_FILE, SSL_CERT_DIR", "Certificates to trust in place of those of the system."),
 ];
@@ -89,7 +89,7 @@ fn render(run: &Run, page: &mut Vec<u8>) -> std::io::Result<()> {
     }
     head.control("SH", ["DESCRIPTION"]);
     head.text([roman(DESCRIPTION)]);
-    head.to_writer(page)?;
+    page.extend(head.to_roff().bytes());
     made.render_options_section(page)?;
     let mut rest = Roff::new();
     rest.control("SH", ["COMMANDS"]);
@@ -112,7 +112,8 @@ fn render(run: &Run, page: &mut Vec<u8>) -> std::io::Result<()> {
         rest.control("PP", []);
         rest.text([italic(example)]);
     }
-    rest.to_writer(page)
+    page.extend(rest.to_roff().bytes());
+    Ok(())
 }
 
 /// A term and what it means.

@@ -24,8 +24,9 @@ pub(super) fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>)
 /// Returns the account that the person of this name is signed in as: `default`, for an email address.
 pub(super) fn signed_in_as(index: &Index, provider: &Provider, bucket: &Bucket) -> Option<Bucket> {
     let is = |identity: &String| identity.eq_ignore_ascii_case(bucket.as_str());
-    let mut accounts = index.accounts_of(provider);
-    accounts.find(|(_, entry)| entry.identity.as_ref().is_some_and(is)).map(|(account, _)| account.bucket)
+    let accounts = index.accounts_of(provider).filter(|(_, entry)| entry.identity.as_ref().is_some_and(is));
+    // The one without a label of its own is rather meant than one that somebody named.
+    accounts.map(|(account, _)| account.bucket).min_by_key(|bucket| *bucket != Bucket::default())
 }
 
 /// The failure of an account that is not there: `E-ACCOUNT` with the nearest name and how to add it.

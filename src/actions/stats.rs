@@ -107,7 +107,7 @@ fn table(run: &Run, lines: &[Line], switches: bool) {
     }));
     let shown: Vec<usize> = (0..7).filter(|n| switches || *n != 5).collect();
     let wide: Vec<usize> = (0..7).map(|n| rows.iter().map(|row| row[n].chars().count()).max().unwrap_or(0)).collect();
-    if shown.iter().map(|n| wide[*n] + GAP).sum::<usize>() > run.ui.width() + GAP {
+    if shown.iter().map(|n| wide[*n] + GAP).sum::<usize>() > run.ui.width().saturating_add(GAP) {
         return stacked(run, &rows, &shown);
     }
     for row in &rows {

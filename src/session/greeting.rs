@@ -20,9 +20,9 @@ pub(super) fn greet(run: &Run) {
                 run.ui.note("Sandbox: pretend providers on this machine. No key of yours is read, nothing is kept.");
             }
             // Design 4.13: only the providers are others there.
-            Some(_) => run.ui.note(
-                "Sandbox: pretend providers that run already. Folders, keys and environment are your own, as they are.",
-            ),
+            Some(_) => {
+                run.ui.note("Sandbox: pretend providers that run already; folders, keys and environment are your own.")
+            }
         }
         run.ui.note("");
         run.ui.note("  /auth              see the providers and sign in");

@@ -140,20 +140,24 @@ fn cannot_ask(run: &Run, wanted: &Wanted, oauth: &OAuth, why: &str) -> Failure {
     let typed =
         |login| Command::Auth(Auth { provider: Some(wanted.provider.clone()), action: Some(AuthAction::Login(login)) });
     let link = Login { bucket: bucket.clone(), nobrowser: true, browser: None, ..wanted.how.clone() };
-    let failure = Failure::new(Code::NeedLogin, words)
+    let mut failure = Failure::new(Code::NeedLogin, words)
         .then(typed(link))
         .say("It shows the link and reads the answer from its input.");
-    if !oauth.flows.contains(&Flow::Device) {
-        return failure;
+    if oauth.flows.contains(&Flow::Device) {
+        let code = Login { bucket, device: true, nobrowser: false, browser: None, ..wanted.how.clone() };
+        failure = failure.say(format!("In a terminal, with a short code: `{}`", typed(code)));
     }
-    let code = Login { bucket, device: true, nobrowser: false, browser: None, ..wanted.how.clone() };
-    failure.say(format!("In a terminal, with a short code: `{}`", typed(code)))
+    or_key(run, &wanted.provider, failure)
 }
 
 /// The failure of a run that cannot ask.
 pub fn need_login(run: &Run, provider: &Provider, bucket: &Bucket, why: &str) -> Failure {
     let words = format!("{provider} needs a sign-in, and this run cannot ask ({why}).");
-    let failure = Failure::new(Code::NeedLogin, words).then(command(provider, bucket));
+    or_key(run, provider, Failure::new(Code::NeedLogin, words).then(command(provider, bucket)))
+}
+
+/// Adds the variable that would do in place of a sign-in.
+fn or_key(run: &Run, provider: &Provider, failure: Failure) -> Failure {
     // While authOnly is true, no variable would help.
     let keys_count = !run.settings.truth("authOnly");
     let variable = run.manifest(provider).ok().and_then(|m| m.api_key_env.first().filter(|_| keys_count).cloned());
