@@ -6,7 +6,6 @@ mod sentences;
 mod table;
 
 use llxprt_commands::{Auth, AuthAction, Command, Provider};
-use serde_json::{Value, json};
 
 use self::row::Row;
 pub(super) use self::row::window;
@@ -22,11 +21,11 @@ use crate::vault::Index;
 pub(super) fn all(run: &Run) -> Outcome {
     let index = run.index()?;
     if run.ui.json {
-        let providers: Vec<Value> = run.registry.all().map(|m| document::element(run, &index, m)).collect();
-        let store = run.vault.store_seen();
-        run.ui.document(&json!({
-            "schema": "llxprt.auth.v1", "store": { "kind": store.kind, "detail": store.detail }, "providers": providers,
-        }));
+        run.ui.document(&document::All {
+            schema: "llxprt.auth.v1",
+            store: index.store_seen(),
+            providers: run.registry.all().map(|m| document::element(run, &index, m)).collect(),
+        });
         return Ok(());
     }
     let rows: Vec<Row> = run.registry.all().flat_map(|manifest| row::rows(run, &index, manifest)).collect();
@@ -46,13 +45,8 @@ pub(super) fn one(run: &Run, provider: &Provider) -> Outcome {
     let manifest = run.manifest(provider)?;
     let index = run.index()?;
     if run.ui.json {
-        let mut document = json!({ "schema": "llxprt.auth.provider.v1" });
-        if let (Value::Object(document), Value::Object(element)) =
-            (&mut document, document::element(run, &index, manifest))
-        {
-            document.extend(element);
-        }
-        run.ui.document(&document);
+        let element = document::element(run, &index, manifest);
+        run.ui.document(&document::One { schema: "llxprt.auth.provider.v1", element });
         return Ok(());
     }
     run.ui.data(&format!("{} ({provider}): {}", manifest.title, sign_in(run, manifest)));

@@ -60,6 +60,7 @@ mod set;
 mod settings;
 mod stage;
 mod status;
+mod stored;
 mod token;
 mod vault_keyring;
 mod vault_kill;

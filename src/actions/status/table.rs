@@ -10,7 +10,7 @@ const WIDE: usize = 90;
 const GAP: usize = 2;
 
 /// Lays the rows out for a width in columns.
-pub(super) fn lines(rows: &[Row], now: i64, width: usize) -> Vec<String> {
+pub(super) fn lines(rows: &[Row], now: i64, most_columns: usize) -> Vec<String> {
     let head = ["Provider", "Account", "State", "Signed in until", "Limit"].map(str::to_owned).to_vec();
     let mark = |row: &Row| if row.used { "* " } else { "  " };
     let cells = |row: &Row| {
@@ -20,10 +20,10 @@ pub(super) fn lines(rows: &[Row], now: i64, width: usize) -> Vec<String> {
     };
     let mut table = vec![head];
     table.extend(rows.iter().map(cells));
-    let most = if width < WIDE { 4 } else { 5 };
+    let most = if most_columns < WIDE { 4 } else { 5 };
     for columns in (3..=most).rev() {
         let lines = aligned(&table, columns);
-        if lines.iter().all(|line| line.width() <= width) || (columns == 5 && width >= WIDE) {
+        if (columns == 5 && most_columns >= WIDE) || lines.iter().all(|line| width(line) <= most_columns) {
             return lines;
         }
     }
@@ -31,17 +31,24 @@ pub(super) fn lines(rows: &[Row], now: i64, width: usize) -> Vec<String> {
 }
 
 fn aligned(table: &[Vec<String>], columns: usize) -> Vec<String> {
-    let wide = |n: usize| table.iter().map(|row| row[n].width()).max().unwrap_or(0);
+    let wide = |n: usize| table.iter().map(|row| width(&row[n])).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(wide).collect();
+    let whole = widths.iter().map(|width| width + GAP).sum();
     let line = |row: &Vec<String>| {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
+        let mut line = String::with_capacity(whole);
+        for (cell, wide) in row.iter().zip(&widths) {
             line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', width + GAP - cell.width()));
+            line.push_str(&" ".repeat(wide + GAP - width(cell)));
         }
-        line.trim_end().to_owned()
+        line.truncate(line.trim_end().len());
+        line
     };
     table.iter().map(line).collect()
+}
+
+/// The columns of a text whose control characters are gone; most texts are ASCII.
+fn width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
 }
 
 fn stacked(rows: &[Row], now: i64) -> Vec<String> {
