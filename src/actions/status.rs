@@ -77,11 +77,10 @@ fn shadow(run: &Run, manifest: &Manifest, index: &Index) {
 }
 
 fn show(run: &Run, rows: &[Row]) {
-    let lines = match run.ui.plain {
-        true => sentences::lines(rows, run.now()),
-        false => table::lines(rows, run.now(), run.ui.width()),
-    };
-    run.ui.data(&lines.join("\n"));
+    run.ui.data(&match run.ui.plain {
+        true => sentences::text(rows, run.now()),
+        false => table::text(rows, run.now(), run.ui.width()),
+    });
 }
 
 fn sign_in(run: &Run, manifest: &Manifest) -> String {
@@ -98,8 +97,8 @@ fn sign_in(run: &Run, manifest: &Manifest) -> String {
 /// What the table of one account has no room for.
 fn details(run: &Run, row: &Row) {
     let Some(bucket) = &row.bucket else { return };
-    let who = row.identity.as_deref().map_or("the provider does not tell who it is".to_owned(), clean_line);
-    let plan = row.plan.as_deref().map_or(String::new(), |plan| format!(", {} plan", clean_line(plan)));
+    let who = row.identity.map_or("the provider does not tell who it is".to_owned(), clean_line);
+    let plan = row.plan.map_or(String::new(), |plan| format!(", {} plan", clean_line(plan)));
     let kept = row.store.map_or(String::new(), |store| format!(", kept in {store}"));
     run.ui.data(&format!("{bucket}: {who}{plan}{kept}"));
     if let Some(why) = &row.why {
@@ -133,7 +132,7 @@ fn footer<'a>(run: &Run, index: &Index, rows: &[Row], manifests: impl Iterator<I
     run.ui.note(&format!("Vault: {vault}.{as_of}"));
     for row in rows {
         let Some(bucket) = &row.bucket else { continue };
-        let again = || run.typed(&login::command(&row.provider, bucket));
+        let again = || run.typed(&login::command(row.provider, bucket));
         if let Some(until) = row.ends_soon(now) {
             let span = times::both(now, until);
             run.ui.warn(&format!("The sign-in of {bucket} ends in {span}. To sign in anew: {}", again()));
@@ -142,7 +141,7 @@ fn footer<'a>(run: &Run, index: &Index, rows: &[Row], manifests: impl Iterator<I
         }
     }
     for manifest in manifests {
-        let any = rows.iter().any(|row| row.provider == manifest.name && row.bucket.is_some());
+        let any = rows.iter().any(|row| *row.provider == manifest.name && row.bucket.is_some());
         if any && !run.settings.oauth_enabled(&manifest.name) {
             run.ui.note(&format!("{}: its accounts are kept and not used; {}", manifest.name, sign_in(run, manifest)));
         }
