@@ -39,19 +39,23 @@ fn every_state(stand: &Stand) {
 #[test]
 fn every_state_has_its_words() {
     let _times = timeless();
+    // How wide a column is depends on the day of the week.
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"(\S) {2,}", "$1  ");
+    let _widths = settings.bind_to_scope();
     let stand = stand();
     every_state(&stand);
     insta::assert_snapshot!(stand.home.run(&["auth", "anthropic"]).ok(), @"
     Anthropic (anthropic): sign-in is on.
-    Provider   Account                           State             Signed in until        Limit
-    anthropic  * a-ready (you@example.com)       ready             [days]          5 h 62 % · 7 d 18 %
-                 b-limited (you@example.com)     at its limit      [days]          back [time]
-                 c-refused (you@example.com)     sign in again     -                      -
-                 d-renews (you@example.com)      renews on use     renews by itself       -
-                 e-unverified (you@example.com)  not verified yet  [days]          -
-                 f-unreadable (you@example.com)  unreadable        [days]          -
-                 g-soon (you@example.com)        ready             [days]  -
-                 h-model (you@example.com)       ready             [days]          claude-opus-5 back [time]
+    Provider  Account  State  Signed in until  Limit
+    anthropic  * a-ready (you@example.com)  ready  [days]  5 h 62 % · 7 d 18 %
+                 b-limited (you@example.com)  at its limit  [days]  back [time]
+                 c-refused (you@example.com)  sign in again  -  -
+                 d-renews (you@example.com)  renews on use  renews by itself  -
+                 e-unverified (you@example.com)  not verified yet  [days]  -
+                 f-unreadable (you@example.com)  unreadable  [days]  -
+                 g-soon (you@example.com)  ready  [days]  -
+                 h-model (you@example.com)  ready  [days]  claude-opus-5 back [time]
     a-ready: you@example.com, max plan, kept in a sealed file
     b-limited: you@example.com, max plan, kept in a sealed file
       at its limit: 5-hour limit
