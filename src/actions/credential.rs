@@ -48,7 +48,12 @@ pub(super) fn resolution_with(run: &Run, manifest: &Manifest, index: &Index) -> 
             Some((Value::Bool(true), _)) => Some(AuthOnly::Setting),
             _ => None,
         },
-        here: Here { session: run.ui.session, profile_by_flag: run.flags.profile_load.is_some() },
+        here: Here {
+            session: run.ui.session,
+            profile_by_flag: run.flags.profile_load.is_some(),
+            active: run.active().as_ref() == Some(&manifest.name),
+        },
+        keys_at: manifest.keys_at.clone(),
     };
     resolve(&manifest.name, &sources)
 }
@@ -115,6 +120,9 @@ pub(super) fn credential(run: &mut Run, provider: &Provider) -> Outcome<Credenti
 
 /// Tells that a key looks like another provider's.
 pub(super) fn foreign(run: &Run, provider: &Provider, key: &Secret) -> Option<String> {
+    if let Some(other) = run.registry.get(provider).and_then(|m| m.keys_at.as_ref()) {
+        return Some(format!("Keys are for {other}, and {provider} takes sign-ins only; it is tried all the same."));
+    }
     let begins = |m: &Manifest| m.key_prefixes.iter().filter(|p| key.expose().starts_with(*p)).map(String::len).max();
     let own = run.registry.get(provider).and_then(begins).unwrap_or(0);
     let other =
