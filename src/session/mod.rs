@@ -106,7 +106,7 @@ fn obey(run: &mut Run, line: Line) -> Result<(), Failure> {
 }
 
 /// Adds the command that was probably meant, where a provider's name was mistyped. It waits on the line, not executed.
-fn mended(run: &Run, command: Command, failure: Failure) -> Failure {
+pub fn mended(run: &Run, command: Command, failure: Failure) -> Failure {
     let Command::Auth(Auth { provider: Some(name), action }) = command else { return failure };
     let near = (failure.code == Code::Provider).then(|| run.nearest(&name)).flatten();
     let Some(provider) = near.cloned() else { return failure };

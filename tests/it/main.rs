@@ -57,6 +57,7 @@ mod set;
 mod settings;
 mod stage;
 mod status;
+mod suggestions;
 mod tiers;
 mod token;
 mod vault_keyring;

@@ -184,7 +184,12 @@ impl Resolution {
     /// What makes keys count again.
     fn keys_again(&self) -> Next {
         match self.auth_only {
-            Some(AuthOnly::Profile) => self.here.unload(),
+            // The key may be named by that very profile, which therefore stays.
+            Some(AuthOnly::Profile) if self.here.session => {
+                let (key, value) = (Some("authOnly".to_owned()), vec!["false".to_owned()]);
+                Next::Command(Command::Set(Set { key, value, action: None }))
+            }
+            Some(AuthOnly::Profile) => Next::Say("start again with --set authOnly=false".to_owned()),
             Some(AuthOnly::Flag) => Next::Say("start again without --set authOnly=true".to_owned()),
             Some(AuthOnly::Setting) | None => {
                 let action = Some(SetAction::Unset { key: "authOnly".to_owned() });
