@@ -176,7 +176,9 @@ impl Run {
             .enable_all()
             .build()
             .map_err(|e| Failure::new(Code::Internal, format!("No threads can be started: {e}.")))?;
+        let within = runtime.enter();
         runtime.spawn(self.signals.clone().attend());
+        drop(within);
         Ok(self.runtime.get_or_init(|| Arc::new(runtime)).clone())
     }
 

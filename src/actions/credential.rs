@@ -145,12 +145,19 @@ pub(super) fn order(run: &Run, index: &Index, provider: &Provider) -> Vec<Bucket
         (None, Some(pinned)) => vec![pinned.clone()],
         (None, None) => {
             let default = Bucket::default();
-            let mut known: Vec<_> = index.accounts_of(provider).collect();
-            if known.is_empty() || known.iter().any(|(a, _)| a.bucket == default) {
-                return vec![default];
+            let mut newest: Option<(_, Bucket)> = None;
+            for (name, entry) in index.names_of(provider) {
+                let when = (entry.refused.is_none(), entry.counts.last_used);
+                if name == default.as_str() {
+                    return vec![default];
+                }
+                if newest.as_ref().is_none_or(|(newest, _)| when > *newest)
+                    && let Ok(bucket) = name.parse()
+                {
+                    newest = Some((when, bucket));
+                }
             }
-            known.sort_by_key(|(_, e)| std::cmp::Reverse((e.refused.is_none(), e.counts.last_used)));
-            known.into_iter().take(1).map(|(a, _)| a.bucket).collect()
+            vec![newest.map_or(default, |(_, bucket)| bucket)]
         }
     }
 }

@@ -91,7 +91,7 @@ fn show(run: &Run, rows: &[Row]) {
         true => sentences::lines(rows, run.now()),
         false => table::lines(rows, run.now(), run.ui.width()),
     };
-    lines.iter().for_each(|line| run.ui.data(line));
+    run.ui.data(&lines.join("\n"));
 }
 
 fn sign_in(run: &Run, manifest: &Manifest) -> String {
@@ -109,7 +109,8 @@ fn sign_in(run: &Run, manifest: &Manifest) -> String {
 fn details(run: &Run, row: &Row) {
     let Some(bucket) = &row.bucket else { return };
     let who = row.identity.as_deref().map_or("the provider does not tell who it is".to_owned(), clean_line);
-    let plan = row.plan.as_deref().map_or(String::new(), |plan| format!(", {} plan", clean_line(plan)));
+    let plan =
+        row.plan.as_deref().map_or(String::new(), |plan| format!(", {} plan", login::capital(&clean_line(plan))));
     let kept = row.store.map_or(String::new(), |store| format!(", kept in {store}"));
     run.ui.data(&format!("{bucket}: {who}{plan}{kept}"));
     if let Some(why) = &row.why {

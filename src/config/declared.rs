@@ -62,6 +62,13 @@ pub const DECLARED: &[Declared] = &[
         flag: None,
     },
     Declared {
+        name: "auth.waitSeconds",
+        kind: Kind::Whole(1, 3600),
+        default: "600",
+        about: "How long a sign-in waits for the browser or a pasted answer, in seconds.",
+        flag: None,
+    },
+    Declared {
         name: "authOnly",
         kind: Kind::Bool,
         default: "false",

@@ -27,7 +27,8 @@ use crate::ui::Ui;
 pub fn interactive(run: &mut Run, editor: &Arc<Editor>) -> u8 {
     greeting::greet(run);
     let known = completer::Known::default();
-    let (history, trouble) = history::Clean::open(&run.dirs.data.join("history"));
+    let over = history::Over::default();
+    let (history, trouble) = history::Clean::open(&run.dirs.data.join("history"), over.clone());
     if let Some(words) = trouble {
         run.ui.warn(&words);
     }
@@ -36,6 +37,7 @@ pub fn interactive(run: &mut Run, editor: &Arc<Editor>) -> u8 {
     let mut last_ctrl_c: Option<Instant> = None;
     loop {
         run.settings.refresh();
+        *over.lock().unwrap_or_else(PoisonError::into_inner) = run.chosen.earlier_states.clone();
         *known.lock().unwrap_or_else(PoisonError::into_inner) = actions::names(run);
         let watch = actions::renew_while_idle(run);
         let entered = line.read(editor, actions::status_line(run));
@@ -101,8 +103,16 @@ fn obey(run: &mut Run, line: Line) -> Result<(), Failure> {
             run.ui.json = before;
             result.map_err(|failure| mended(run, command, failure))
         }
+        Line::Prompt(text) if answers_late(run, &text) => {
+            Err(Failure::new(Code::State, "That answers a sign-in that is over. It was sent nowhere."))
+        }
         Line::Prompt(text) => actions::prompt(run, &text),
     }
+}
+
+/// Tells whether a line is what was meant for the paste prompt of a login that has ended meanwhile.
+fn answers_late(run: &Run, text: &str) -> bool {
+    run.chosen.earlier_states.iter().any(|state| text.contains(state))
 }
 
 /// Adds the command that was probably meant, where a provider's name was mistyped. It waits on the line, not executed.
@@ -133,15 +143,10 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
     let mut status = 0;
     loop {
         run.settings.refresh();
-        if person {
-            plain::show(&actions::status_line(run));
-        }
-        let Typed::Line(line) = keyboard.line(None) else {
+        let typed = if person { keyboard.session_line(&actions::status_line(run)) } else { keyboard.line() };
+        let Typed::Line(line) = typed else {
             if person {
-                plain::show(
-                    "
-",
-                );
+                plain::show("\n");
             }
             return status;
         };

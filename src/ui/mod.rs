@@ -8,6 +8,7 @@ mod stream;
 pub mod times;
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anstyle::{AnsiColor, Effects, Style};
 pub use clean::{Cleaner, clean, clean_line};
@@ -17,6 +18,7 @@ pub use stream::Answer;
 use url::Url;
 
 use crate::error::{Failure, Next};
+use crate::secret::Hidden;
 
 /// How this run shows things, decided once.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub struct Ui {
     pub quiet: bool,
     /// Say more.
     pub verbose: bool,
+    /// The secrets of this run, in no sentence whoever wrote it.
+    pub hidden: Arc<Hidden>,
     /// `--sandbox` or `--sandbox=URL` as it was given: without it a suggested command line would reach the real
     /// providers.
     pub sandbox: Option<String>,
@@ -66,7 +70,7 @@ impl Ui {
 
     /// Says something beside the data: on the terminal in a session, else on stderr.
     pub fn say(&self, text: &str) {
-        let text = self.wrapped(text);
+        let text = self.wrapped(&self.hidden.clean(text));
         match !self.json && self.editor {
             true => write(anstream::stdout(), &text),
             false => write(anstream::stderr(), &text),
@@ -136,10 +140,11 @@ impl Ui {
     pub fn fail(&self, failure: &Failure) {
         let next: Vec<String> = failure.next.iter().map(|n| self.next(n)).collect();
         if self.json {
-            let document = json!({
+            let mut document = json!({
                 "schema": "llxprt.error.v1", "code": failure.code.text(), "message": failure.message,
                 "next": next, "exit": failure.code.exit(),
             });
+            self.hidden.clean_json(&mut document);
             return self.document(&document);
         }
         let who = if self.session { "" } else { "llxprt: " };

@@ -52,17 +52,17 @@ fn every_state_has_its_words() {
                  f-unreadable (you@example.com)  unreadable        [days]          -
                  g-soon (you@example.com)        ready             [days]  -
                  h-model (you@example.com)       ready             [days]          claude-opus-5 back [time]
-    a-ready: you@example.com, max plan, kept in a sealed file
-    b-limited: you@example.com, max plan, kept in a sealed file
+    a-ready: you@example.com, Max plan, kept in a sealed file
+    b-limited: you@example.com, Max plan, kept in a sealed file
       at its limit: 5-hour limit
-    c-refused: you@example.com, max plan, kept in a sealed file
+    c-refused: you@example.com, Max plan, kept in a sealed file
       sign in again: invalid_grant
-    d-renews: you@example.com, max plan, kept in a sealed file
-    e-unverified: you@example.com, max plan, kept in a sealed file
-    f-unreadable: you@example.com, max plan, kept in a sealed file
+    d-renews: you@example.com, Max plan, kept in a sealed file
+    e-unverified: you@example.com, Max plan, kept in a sealed file
+    f-unreadable: you@example.com, Max plan, kept in a sealed file
       unreadable: the keyring is locked
-    g-soon: you@example.com, max plan, kept in a sealed file
-    h-model: you@example.com, max plan, kept in a sealed file
+    g-soon: you@example.com, Max plan, kept in a sealed file
+    h-model: you@example.com, Max plan, kept in a sealed file
       claude-opus-5: 7-day limit, back in [span] ([time])
     --- stderr
 
@@ -83,17 +83,17 @@ fn every_state_has_its_words() {
     anthropic, account f-unreadable (you@example.com): unreadable. Signed in until [day].
     anthropic, account g-soon (you@example.com): ready. Signed in until [time].
     anthropic, account h-model (you@example.com): ready. Signed in until [day]. claude-opus-5 at its limit until [time].
-    a-ready: you@example.com, max plan, kept in a sealed file
-    b-limited: you@example.com, max plan, kept in a sealed file
+    a-ready: you@example.com, Max plan, kept in a sealed file
+    b-limited: you@example.com, Max plan, kept in a sealed file
       at its limit: 5-hour limit
-    c-refused: you@example.com, max plan, kept in a sealed file
+    c-refused: you@example.com, Max plan, kept in a sealed file
       sign in again: invalid_grant
-    d-renews: you@example.com, max plan, kept in a sealed file
-    e-unverified: you@example.com, max plan, kept in a sealed file
-    f-unreadable: you@example.com, max plan, kept in a sealed file
+    d-renews: you@example.com, Max plan, kept in a sealed file
+    e-unverified: you@example.com, Max plan, kept in a sealed file
+    f-unreadable: you@example.com, Max plan, kept in a sealed file
       unreadable: the keyring is locked
-    g-soon: you@example.com, max plan, kept in a sealed file
-    h-model: you@example.com, max plan, kept in a sealed file
+    g-soon: you@example.com, Max plan, kept in a sealed file
+    h-model: you@example.com, Max plan, kept in a sealed file
       claude-opus-5: 7-day limit, back in [span] ([time])
     ");
 }

@@ -155,12 +155,28 @@ impl Home {
 
     /// Runs the program in a terminal of this size.
     pub fn pty_of(&self, rows: u16, columns: u16, arguments: &[&str]) -> Pty {
+        self.pty_with(rows, columns, arguments, |_| {})
+    }
+
+    /// As [`Self::pty`], in a terminal that is not the controlling one: when it goes away, no SIGHUP comes.
+    pub fn pty_without_control(&self, arguments: &[&str]) -> Pty {
+        self.pty_with(50, 100, arguments, |builder| builder.set_controlling_tty(false))
+    }
+
+    fn pty_with(
+        &self,
+        rows: u16,
+        columns: u16,
+        arguments: &[&str],
+        set: impl FnOnce(&mut portable_pty::CommandBuilder),
+    ) -> Pty {
         let mut builder = portable_pty::CommandBuilder::new(&self.program);
         builder.env_clear();
         self.environment.iter().for_each(|(name, value)| builder.env(name, value));
         builder.args(&self.flags);
         builder.args(arguments);
         builder.cwd(self.path("work"));
+        set(&mut builder);
         let mut pty = Pty::start(builder, rows, columns);
         pty.hold(self.claim());
         self.saw(format!("the terminal of llxprt {}", arguments.join(" ")), pty.everything());

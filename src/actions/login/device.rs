@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::paste_box::PasteBox;
-use super::race::{Event, denied, failed, open, verified};
-use super::{Signed, Wanted};
+use super::race::{Event, open};
+use super::verdict::{denied, failed, verified};
+use super::{Signed, Wanted, screen};
 use crate::auth::no_browser::Begin;
 use crate::auth::{Client, Device, Pace, Polled, TokenAnswer, Trouble};
 use crate::error::{Code, Failure, Outcome};
@@ -140,7 +141,7 @@ async fn ask(
     let mut pace = Pace::new(device.interval);
     let mut wait = pace.first();
     loop {
-        tokio::time::sleep(wait).await;
+        clock.sleep(wait).await;
         let last = clock.now() >= until;
         let polled = device.poll(http, oauth, client, clock.now()).await;
         wait = pace.next(&polled);
@@ -181,7 +182,7 @@ pub(super) fn sign_in(
     // There is nothing to paste: the prompt takes the choices of its menu only.
     let mut menu = PasteBox::new(run, tell, run.keyboard.is_person(), "waiting");
     if run.keyboard.is_person() {
-        run.ui.say("  c copy the link   qr QR code   Ctrl+C cancel");
+        run.ui.say(&screen::menu(run, false));
     }
     let result = wait(run, manifest, oauth, wanted, &waiting, &mut events, &mut menu);
     menu.close();
@@ -255,3 +256,6 @@ pub(super) fn ended(run: &Run, manifest: &Manifest, oauth: &OAuth, wanted: &Want
         Ended::Failed(trouble) => Err(failed(manifest, trouble)),
     }
 }
+
+#[cfg(test)]
+mod tests;

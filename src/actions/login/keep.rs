@@ -186,7 +186,7 @@ fn kept_where(run: &Run, home: Home, used: bool) -> String {
 }
 
 /// A plan as a person writes it.
-pub(super) fn capital(text: &str) -> String {
+pub(in crate::actions) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
 }

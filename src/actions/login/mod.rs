@@ -8,12 +8,14 @@ mod paste_box;
 mod question;
 mod race;
 mod screen;
+mod verdict;
 
 use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provider};
 
 use super::surroundings;
 use crate::auth::no_browser::{Asked, Begin, begin};
 pub(super) use client::client;
+pub(super) use keep::capital;
 
 use crate::auth::Identity;
 use crate::error::{Code, Failure, Outcome};
@@ -139,6 +141,11 @@ fn still_wanted(run: &Run, wanted: &Wanted) -> Outcome<bool> {
     let Some(entry) = index.entry(&wanted.account()).filter(works) else { return Ok(true) };
     let usable = entry.refreshable || entry.expires_at.is_none_or(|at| at > run.now());
     if wanted.how.force || wanted.asked != Asked::Typed || !usable {
+        return Ok(true);
+    }
+    // An entry whose secret is gone is no login that works.
+    let stored = run.wait(async { Ok(run.vault.read(&wanted.account(), &|words| run.ui.note(words)).await) })?;
+    if matches!(stored, Ok(None)) {
         return Ok(true);
     }
     let who = entry.identity.as_deref().unwrap_or("an account that the provider does not name");
