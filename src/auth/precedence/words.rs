@@ -35,7 +35,9 @@ impl Resolution {
     pub fn headline(&self) -> String {
         let provider = &self.provider;
         if let Some(Unusable { source, reason }) = &self.error {
-            return format!("{} cannot be used: {reason}.", upper(&source.words(provider)));
+            // A question ends itself.
+            let end = if reason.ends_with('?') { "" } else { "." };
+            return format!("{} cannot be used: {reason}{end}", upper(&source.words(provider)));
         }
         let Some(winner) = &self.winner else { return self.nothing_there() };
         let below = self.tiers.iter().find(|state| matches!(state.usage, Use::ShadowedBy(_))).map(|state| state.tier);
