@@ -16,6 +16,7 @@ use super::credential::{Credential, credential, resolution};
 use super::{fresh, happened, login, profile};
 use crate::auth::failover::State;
 use crate::error::{Code, Failure, Outcome};
+use crate::providers::{OAuth, Status};
 use crate::run::Run;
 use crate::ui::clean_line;
 
@@ -166,7 +167,8 @@ fn active(run: &mut Run) -> Outcome<Provider> {
         }
         [] => {
             let mut failure = Failure::new(Code::NoProvider, "No provider is chosen, and none has a credential.");
-            for manifest in run.registry.all().filter(|m| m.oauth.is_some()) {
+            let ended = |oauth: &OAuth| oauth.status == Status::Retired;
+            for manifest in run.registry.all().filter(|m| m.oauth.as_ref().is_some_and(|oauth| !ended(oauth))) {
                 failure = failure.next(resolution(run, &manifest.name)?.sign_in());
             }
             Err(failure)

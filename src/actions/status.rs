@@ -79,7 +79,8 @@ fn say(run: &mut Run, note: &Note) {
     // A prompt says it once a session, and not again where it was said in full.
     run.first_time(&note.text);
     let next: Vec<_> = note.next.iter().map(|n| run.ui.next(n)).collect();
-    run.ui.note(&format!("{}\nTo use the sign-in instead: {}", note.text, next.join("      More: ")));
+    let instead = run.ui.choice("To use the sign-in instead: ", &next, "      More: ");
+    run.ui.note(&format!("{}\n{instead}", note.text));
 }
 
 fn show(run: &Run, rows: &[Row]) {

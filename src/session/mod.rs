@@ -117,7 +117,7 @@ fn answers_late(run: &Run, text: &str) -> bool {
 }
 
 /// Adds the command that was probably meant, where a provider's name was mistyped. It waits on the line, not executed.
-fn mended(run: &Run, command: Command, failure: Failure) -> Failure {
+pub fn mended(run: &Run, command: Command, failure: Failure) -> Failure {
     let Command::Auth(Auth { provider: Some(name), action }) = command else { return failure };
     let near = (failure.code == Code::Provider).then(|| run.nearest(&name)).flatten();
     let Some(provider) = near.cloned() else { return failure };
