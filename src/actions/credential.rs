@@ -49,6 +49,7 @@ pub(super) fn resolution_with(run: &Run, manifest: &Manifest, index: &Index) -> 
             _ => None,
         },
         here: Here { session: run.ui.session, profile_by_flag: run.flags.profile_load.is_some() },
+        keys_at: manifest.keys_at.clone(),
     };
     resolve(&manifest.name, &sources)
 }

@@ -75,6 +75,8 @@ pub struct Sources {
     pub auth_only: Option<AuthOnly>,
     /// Where the words are read.
     pub here: Here,
+    /// The provider whose keys take the place of a sign-in here, where it is another one.
+    pub keys_at: Option<Provider>,
 }
 
 /// The source that wins.
@@ -115,11 +117,13 @@ pub struct Resolution {
     oauth: OAuth,
     auth_only: Option<AuthOnly>,
     here: Here,
+    /// The provider that a key is to be saved for.
+    key_provider: Provider,
 }
 
 /// Finds the credential for a provider.
 pub fn resolve(provider: &Provider, sources: &Sources) -> Resolution {
-    let Sources { keys, oauth, auth_only, here } = sources;
+    let Sources { keys, oauth, auth_only, here, keys_at } = sources;
     let mut present: Vec<&Found> = keys.iter().filter(|found| found.given != Given::Absent).collect();
     present.sort_by_key(|found| found.source.place());
     let skip = auth_only.is_some();
@@ -177,6 +181,7 @@ pub fn resolve(provider: &Provider, sources: &Sources) -> Resolution {
         oauth: oauth.clone(),
         auth_only: auth_only.clone(),
         here: *here,
+        key_provider: keys_at.as_ref().unwrap_or(provider).clone(),
     }
 }
 

@@ -87,7 +87,11 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     run.chosen.buckets.insert(account.provider.clone(), account.bucket.clone());
     super::super::activate(run, &account.provider)?;
     tell(run, account, &identity, &tokens, unverified.as_deref());
-    run.ui.note(&kept_where(run, home));
+    let elsewhere = super::super::answers_elsewhere(run, &account.provider);
+    run.ui.note(&kept_where(run, home, elsewhere.is_none()));
+    if let Some(words) = elsewhere {
+        run.ui.note(&words);
+    }
     if let Some(note) = note {
         run.ui.note(&note);
     }
@@ -167,8 +171,8 @@ fn tell(run: &Run, account: &Account, identity: &Identity, tokens: &Tokens, unve
     }
 }
 
-fn kept_where(run: &Run, home: Home) -> String {
-    let session = if run.ui.session { " Used from now on in this session." } else { "" };
+fn kept_where(run: &Run, home: Home, active: bool) -> String {
+    let session = if run.ui.session && active { " Used from now on in this session." } else { "" };
     match home {
         Home::Keyring => format!("Kept in the OS keyring.{session}"),
         Home::File => {

@@ -83,7 +83,7 @@ impl Resolution {
                 keys("To go on without it", vec![winner.source.removal(provider, self.here)])
             }
             Some(_) if self.skips_a_key() => keys("To use the key instead", vec![self.keys_again()]),
-            Some(_) => keys("To use a key instead", vec![save_key(provider)]),
+            Some(_) => keys("To use a key instead", vec![save_key(&self.key_provider)]),
             None => self.a_credential(),
         }
     }
@@ -161,7 +161,7 @@ impl Resolution {
         if self.oauth.supported && self.oauth.elsewhere.is_none() {
             next.push(auth(provider, AuthAction::Login(Login::default())));
         }
-        next.push(if self.skips_a_key() { self.keys_again() } else { save_key(provider) });
+        next.push(if self.skips_a_key() { self.keys_again() } else { save_key(&self.key_provider) });
         Note { text: "To give it one".to_owned(), next }
     }
 
