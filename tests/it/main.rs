@@ -40,6 +40,7 @@ mod paste_box;
 mod plain_session;
 mod precedence;
 mod profiles;
+mod provider_faults;
 mod provider_steps;
 mod qwen;
 mod refresh;
