@@ -294,6 +294,12 @@ fn each_way_in_which_openrouter_tells_a_limit_hands_over() {
     let burst = json!({"error": {"code": 429, "message": "Provider returned error"}});
     let (who, line) = outcome(&stand, Answer::json(429, burst).header("retry-after-ms", "50"));
     assert_eq!((who.as_deref(), line.as_str()), (Some(PERSONAL), ""), "a provider behind it is busy");
+    // What is left of the credit that the key may use; an account without a bound has none.
+    let bound = json!({"data": {"label": "k", "usage": 7.5, "limit": 10, "limit_remaining": 2.5}});
+    stand.script.answer(Endpoint::Profile, Answer::json(200, bound));
+    let shown = stand.home.run(&["stats", "quota"]).ok().stdout;
+    let (first, second) = shown.split_once("openrouter second").unwrap();
+    assert!(first.contains("credit 75 %") && second.contains("the provider told nothing of limits so far"), "{shown}");
 }
 
 #[test]
