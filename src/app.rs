@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anstream::ColorChoice;
@@ -12,7 +11,7 @@ use url::Url;
 use crate::actions;
 use crate::chat::Conversation;
 use crate::config::{Dirs, Settings};
-use crate::error::{Code, Failure, Next, Outcome};
+use crate::error::{Code, Failure, Outcome};
 use crate::http::Http;
 use crate::providers::{Registry, is_loopback};
 use crate::run::{Chosen, Run};
@@ -20,6 +19,7 @@ use crate::sandbox::{Options, Sandbox};
 use crate::seams::Keyboard;
 use crate::session::{self, Editor, Plain};
 use crate::sys::clock::SystemClock;
+use crate::sys::fault;
 use crate::sys::log::Log;
 use crate::sys::signals::Signals;
 use crate::ui::Ui;
@@ -33,6 +33,8 @@ pub fn start() -> u8 {
         let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
         let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
     }
+    // Until there is a log that knows the secrets of this run, there are none but those of the command line.
+    fault::install(&Arc::default(), |said| crate::ui::clean(&llxprt_commands::redact(said)));
     let shell = match Shell::parse_from_args(std::env::args_os()) {
         Ok(shell) => shell,
         Err(ShellExit::Text(text)) => {
@@ -40,10 +42,9 @@ pub fn start() -> u8 {
             return 0;
         }
         Err(ShellExit::Usage(error)) => {
-            let mut failure = Failure::new(Code::Usage, error.message);
-            failure.next = error.suggestions.into_iter().chain(error.usage).take(3).map(Next::Shell).collect();
-            ui(&Flags::default(), &BTreeMap::new()).fail(&failure);
-            return failure.code.exit();
+            let ui = Ui { sandbox: sandbox_of_arguments(), ..ui(&Flags::default(), &BTreeMap::new()) };
+            ui.fail(&session::wrong(&ui, &error));
+            return Code::Usage.exit();
         }
     };
     let Shell { flags, command } = shell;
@@ -52,7 +53,8 @@ pub fn start() -> u8 {
     match build(flags, env, ui.clone(), command.is_none()) {
         Ok((mut run, input)) => {
             let signals = run.signals.clone();
-            install_panic_hook(&signals);
+            let log = run.log.clone();
+            fault::install(&signals, move |said| crate::ui::clean(&log.redact(said)));
             let status = go(&mut run, &input, command);
             signals.wait_for_uncut();
             status
@@ -62,6 +64,19 @@ pub fn start() -> u8 {
             failure.code.exit()
         }
     }
+}
+
+/// Finds the flag of the sandbox where the arguments were not understood.
+fn sandbox_of_arguments() -> Option<String> {
+    let arguments = std::env::args_os().map(|argument| lossy(&argument)).take_while(|argument| argument != "--");
+    arguments.map(|a| sandbox_flag(&a)).find(Option::is_some).flatten()
+}
+
+/// The flag as a shell takes it; one that needs quotes is no address that a sandbox has.
+fn sandbox_flag(argument: &str) -> Option<String> {
+    let rest = argument.strip_prefix("--sandbox")?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || ":/.-[]=".contains(c);
+    ((rest.is_empty() || rest.starts_with('=')) && rest.chars().all(plain)).then(|| argument.to_owned())
 }
 
 fn lossy(text: &std::ffi::OsStr) -> String {
@@ -79,11 +94,16 @@ fn go(run: &mut Run, input: &Input, command: Option<Command>) -> u8 {
         run.ui.fail(&failure);
         return failure.code.exit();
     }
+    // Signals are attended to before anything may be asked: one that comes then must not leave the terminal changed.
+    if let Err(failure) = if run.keyboard.is_person() { run.runtime().map(drop) } else { Ok(()) } {
+        run.ui.fail(&failure);
+        return failure.code.exit();
+    }
     let result = match (command, run.flags.prompt.clone(), input) {
         (Some(command), ..) => actions::perform(run, command),
         (None, Some(text), _) => actions::one_shot(run, &text),
-        (None, None, Input::Editor(editor)) => return with_signals(run, |run| session::interactive(run, editor)),
-        (None, None, Input::Plain(plain)) => return with_signals(run, |run| session::plain(run, plain)),
+        (None, None, Input::Editor(editor)) => return session::interactive(run, editor),
+        (None, None, Input::Plain(plain)) => return session::plain(run, plain),
     };
     match result {
         Ok(()) => 0,
@@ -105,17 +125,6 @@ fn account_of_flags(run: &mut Run, sends: bool) -> Outcome {
     Ok(())
 }
 
-/// A session attends to signals from its first line on: a signal at the prompt must not leave the terminal raw.
-fn with_signals(run: &mut Run, session: impl FnOnce(&mut Run) -> u8) -> u8 {
-    match run.runtime() {
-        Ok(_) => session(run),
-        Err(failure) => {
-            run.ui.fail(&failure);
-            failure.code.exit()
-        }
-    }
-}
-
 fn ui(flags: &Flags, env: &BTreeMap<String, String>) -> Ui {
     let dumb = env.get("TERM").is_some_and(|t| t == "dumb");
     let accessible = env.get("ACCESSIBLE").is_some_and(|v| !matches!(v.as_str(), "" | "0" | "false"));
@@ -131,6 +140,11 @@ fn ui(flags: &Flags, env: &BTreeMap<String, String>) -> Ui {
         json: flags.json,
         quiet: flags.quiet,
         verbose: flags.verbose,
+        hidden: Arc::default(),
+        sandbox: flags.sandbox.as_deref().and_then(|url| match url {
+            "" => Some("--sandbox".to_owned()),
+            url => sandbox_flag(&format!("--sandbox={url}")),
+        }),
     }
 }
 
@@ -184,13 +198,13 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         let editor = Arc::new(Editor::new(signals.clone(), color));
         (Input::Editor(editor.clone()), editor)
     } else {
-        let plain = Arc::new(Plain::default());
+        let plain = Arc::new(Plain::new(signals.clone()));
         (Input::Plain(plain.clone()), plain)
     };
     let chosen = Chosen { model: flags.model.clone(), provider: flags.provider.clone(), ..Chosen::default() };
     let log = flags.log_file.as_ref().map_or_else(|| dirs.log.join("llxprt.log"), Into::into);
     let mut run = Run {
-        log: Arc::new(Log::new(log)),
+        log: Arc::new(Log::new(log, ui.hidden.clone())),
         flags,
         env,
         dirs,
@@ -225,7 +239,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
 
 /// Builds the index of accounts anew where it was lost or is damaged; a whole one is not looked at here.
 fn find_accounts(run: &Run) -> Outcome {
-    let whole = run.dirs.data.join("index.json").exists() && run.vault.index().is_ok();
+    let whole = run.vault.index_is_whole();
     let nothing_yet = !run.dirs.data.exists() && run.dirs.overridden;
     if whole || nothing_yet {
         return Ok(());
@@ -243,19 +257,4 @@ fn joined(text: &str) -> Outcome<Url> {
     let wrong = || Failure::new(Code::Usage, "--sandbox=URL takes a loopback address such as http://127.0.0.1:8080.");
     let url = Url::parse(text).map_err(|_| wrong())?;
     if url.scheme() == "http" && is_loopback(&url) { Ok(url) } else { Err(wrong()) }
-}
-
-/// A panic puts the terminal back and shows place and message only, after redaction.
-fn install_panic_hook(signals: &Arc<Signals>) {
-    let signals = signals.clone();
-    std::panic::set_hook(Box::new(move |info| {
-        signals.restore_terminal();
-        let place =
-            info.location().map_or(String::new(), |l| format!("{}:{}", Path::new(l.file()).display(), l.line()));
-        let said = info.payload().downcast_ref::<&str>().map(|s| (*s).to_owned());
-        let said = said.or_else(|| info.payload().downcast_ref::<String>().cloned()).unwrap_or_default();
-        // Not `eprintln`: a closed stderr would make it panic once more.
-        let words = format!("llxprt: a fault of this program at {place}: {}\n", llxprt_commands::redact(&said));
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes());
-    }));
 }

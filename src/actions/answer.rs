@@ -8,7 +8,7 @@ mod turn;
 
 use std::io::IsTerminal as _;
 
-use llxprt_commands::{Account, Bucket, Provider};
+use llxprt_commands::{Account, Bucket, Command, Provider, ProviderChoice};
 use serde_json::json;
 
 use self::turn::{Answered, Ended, Means};
@@ -94,6 +94,11 @@ fn one_profile(run: &mut Run, text: &str, may_ask: bool) -> Result<Answered, End
         }
         Credential::OAuth(accounts) => Means::Accounts(signed_in(run, &provider, accounts, may_ask)?),
     };
+    for misfit in run.settings.misfits() {
+        if run.first_time(&misfit.message) {
+            run.ui.warn(&misfit.message);
+        }
+    }
     run.conversation.ask(text);
     turn::turn(run, &provider, means)
 }
@@ -152,14 +157,15 @@ fn active(run: &mut Run) -> Outcome<Provider> {
         [] => {
             let mut failure = Failure::new(Code::NoProvider, "No provider is chosen, and none has a credential.");
             for manifest in run.registry.all().filter(|m| m.oauth.is_some()) {
-                failure = failure.then(login::command(&manifest.name, &Bucket::default()));
+                failure = failure.next(resolution(run, &manifest.name)?.sign_in());
             }
             Err(failure)
         }
         several => {
             let names: Vec<_> = several.iter().map(Provider::as_str).collect();
             let words = format!("Several providers have a credential: {}. Choose one.", names.join(", "));
-            Err(Failure::new(Code::WhichProvider, words).say(format!("/provider {}", names[0])))
+            let choose = ProviderChoice { name: Some(several[0].clone()) };
+            Err(Failure::new(Code::WhichProvider, words).then(Command::Provider(choose)))
         }
     }
 }

@@ -137,6 +137,9 @@ fn hide(log: &Log, tokens: &Tokens) {
     if let Some(refresh) = &tokens.refresh {
         log.hide(refresh);
     }
+    if let Some(id_token) = tokens.other.get("id_token").and_then(serde_json::Value::as_str) {
+        log.hide(&Secret::new(id_token));
+    }
 }
 
 /// Tokens that live, and what a person should hear of how they came.

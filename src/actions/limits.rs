@@ -83,7 +83,7 @@ fn apply(index: &mut Index, learned: &Learned<'_>, now: i64) {
                 if let Some(entry) = index.entry_mut(&of(bucket)) {
                     entry.unverified = false;
                     let mine = |limit: &Limit| limit.model.as_deref().is_none_or(|model| model == learned.model);
-                    entry.limits.retain(|limit| limit.until > now || !mine(limit));
+                    entry.limits.retain(|limit| limit.holds(now) || !mine(limit));
                 }
             }
             Record::NotCovered { .. } | Record::Unreadable { .. } | Record::Notice(_) => {}
@@ -137,7 +137,8 @@ pub(super) fn count(counts: &mut Counts, usage: Usage, now: i64) {
 /// Forgets limits that are over, but for guesses that may have to grow.
 fn prune(index: &mut Index, now: i64) {
     for entry in index.accounts.values_mut() {
-        entry.limits.retain(|limit| limit.until > now || (limit.strikes > 0 && now - limit.until < STRIKES_COUNT));
+        let counts = |limit: &Limit| limit.strikes > 0 && (0..STRIKES_COUNT).contains(&now.saturating_sub(limit.until));
+        entry.limits.retain(|limit| limit.holds(now) || counts(limit));
     }
 }
 

@@ -9,7 +9,7 @@ use url::Url;
 use super::{Event, Events, Piece, Reader};
 use crate::http::{self, Http, Unreached};
 use crate::providers::Dialect;
-use crate::secret::Secret;
+use crate::secret::{Hidden, Secret};
 
 /// What to send where.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +82,32 @@ pub enum Trouble {
     Ours(crate::error::Failure),
 }
 
+impl Auth {
+    fn hidden(&self) -> Hidden {
+        let (Self::Key(secret) | Self::Token(secret)) = self;
+        Hidden::of([secret.expose()])
+    }
+}
+
 impl Trouble {
+    /// Takes the secrets of the request out of what the provider sent.
+    fn without(self, hidden: &Hidden) -> Self {
+        let clean = |headers: Vec<(String, String)>| -> Vec<_> {
+            headers.into_iter().map(|(name, value)| (name, hidden.clean(&value))).collect()
+        };
+        match self {
+            Self::Status { status, headers, body } => Self::Status { status, headers: clean(headers), body },
+            Self::InStream { code, words, body, headers } => Self::InStream {
+                code: hidden.clean(&code),
+                words: hidden.clean(&words),
+                body: String::from_utf8_lossy(&hidden.clean_body(body.into_bytes())).into_owned(),
+                headers: clean(headers),
+            },
+            Self::Nonsense(words) => Self::Nonsense(hidden.clean(&words)),
+            Self::Unreached(_) | Self::Ours(_) => self,
+        }
+    }
+
     /// Returns what the provider sent with its error; empty where nothing came.
     pub fn body(&self) -> std::borrow::Cow<'_, str> {
         match self {
@@ -104,7 +129,8 @@ pub(super) fn join(base: &Url, path: &str) -> Url {
 /// together.
 ///
 /// # Errors
-/// What went wrong, for the failover plan to read. Whether something was shown before, the caller knows.
+/// What went wrong, for the failover plan to read, without the credential: an error may repeat the whole request.
+/// Whether something was shown before, the caller knows.
 pub async fn send(
     http: &Http,
     dialect: Dialect,
@@ -112,6 +138,19 @@ pub async fn send(
     auth: &Auth,
     idle: Duration,
     show: impl FnMut(Piece<'_>),
+) -> Result<Finished, Trouble> {
+    let hidden = auth.hidden();
+    exchanged(http, dialect, request, auth, idle, show, &hidden).await.map_err(|trouble| trouble.without(&hidden))
+}
+
+async fn exchanged(
+    http: &Http,
+    dialect: Dialect,
+    request: &Request,
+    auth: &Auth,
+    idle: Duration,
+    show: impl FnMut(Piece<'_>),
+    hidden: &Hidden,
 ) -> Result<Finished, Trouble> {
     let host = http::host_of(&request.url);
     let broken = |e: reqwest::Error| Trouble::Unreached(Unreached::from_error(&e, &host));
@@ -141,7 +180,7 @@ pub async fn send(
         return Err(Trouble::Nonsense(format!("{host} redirects the request to {place}; it was not followed")));
     }
     if !status.is_success() {
-        let body = tokio::time::timeout(idle, http::read_start(answer, http::ERROR_BOUND)).await.unwrap_or_default();
+        let body = tokio::time::timeout(idle, http::read_error(answer, hidden)).await.unwrap_or_default();
         return Err(Trouble::Status { status: status.as_u16(), headers, body });
     }
     let mut events = Events::default();

@@ -106,7 +106,17 @@ impl Editor {
         self.signals.set_raw(true);
         let read = line.read_line(&Status(question.to_owned()));
         self.signals.set_raw(false);
+        self.not_hung_up(&read);
         read
+    }
+
+    /// An error, and an end of input too, may be that of a terminal that is gone; then nothing goes on.
+    fn not_hung_up(&self, read: &std::io::Result<Signal>) {
+        match read {
+            Err(e) => self.signals.leave_if_hung_up(Some(e)),
+            Ok(Signal::CtrlD) => self.signals.leave_if_hung_up(None),
+            Ok(_) => {}
+        }
     }
 
     fn read(&self, mut line: Reedline, question: &str) -> Typed {
@@ -199,6 +209,7 @@ impl SessionLine {
         editor.signals.set_raw(true);
         let read = self.line.read_line(&Status(prompt));
         editor.signals.set_raw(false);
+        editor.not_hung_up(&read);
         match read {
             Ok(Signal::Success(text)) => {
                 let _ = self.line.sync_history();

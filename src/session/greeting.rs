@@ -25,11 +25,10 @@ pub(super) fn greet(run: &Run) {
         run.ui.note("");
     } else {
         let accounts = if ready == 1 { "1 account".to_owned() } else { format!("{ready} accounts") };
-        let store = index
-            .as_ref()
-            .ok()
-            .and_then(|i| i.store.clone())
-            .map_or(String::new(), |s| format!(" · vault: {}", s.detail));
+        let store = index.as_ref().ok().and_then(|i| i.store.clone()).map_or(String::new(), |s| {
+            // Of files the index tells why they are used, which is told once and not at every start.
+            format!(" · vault: {}", if s.kind == "file" { "sealed files" } else { &s.detail })
+        });
         let profile = crate::actions::loaded_profile(run).map_or(String::new(), |name| format!(" · profile {name}"));
         run.ui.note(&format!("llxprt {version}{profile} · {accounts} ready{store}"));
     }

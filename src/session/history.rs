@@ -1,6 +1,7 @@
 //! What was typed, kept 0600 and without secrets.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use llxprt_commands::carries_secret;
 use reedline::{
@@ -12,13 +13,16 @@ use crate::sys::files;
 
 const KEPT: usize = 2000;
 
+/// The states of the logins of this session that have ended: a line with one in it is an answer that came late.
+pub type Over = Arc<Mutex<Vec<String>>>;
+
 /// A history that leaves out every line that may hold a secret or starts with a blank.
-pub struct Clean(FileBackedHistory);
+pub struct Clean(FileBackedHistory, Over);
 
 impl Clean {
     /// Opens the file; a sentence when the session goes on without it.
-    pub fn open(path: &Path) -> (Option<Self>, Option<String>) {
-        let in_memory = || FileBackedHistory::new(KEPT).ok().map(Self);
+    pub fn open(path: &Path, over: Over) -> (Option<Self>, Option<String>) {
+        let in_memory = || FileBackedHistory::new(KEPT).ok().map(|history| Self(history, over.clone()));
         // The library would make it readable for everybody.
         if let Err(e) = path
             .parent()
@@ -31,7 +35,7 @@ impl Clean {
             );
         }
         match FileBackedHistory::with_file(KEPT, path.to_owned()) {
-            Ok(history) => (Some(Self(history)), None),
+            Ok(history) => (Some(Self(history, over)), None),
             Err(e) => {
                 (in_memory(), Some(format!("What you type is not remembered: {} is damaged: {e}.", path.display())))
             }
@@ -50,7 +54,8 @@ impl Clean {
 impl History for Clean {
     fn save(&mut self, item: HistoryItem) -> Result<HistoryItem> {
         let line = &item.command_line;
-        if line.starts_with(' ') || carries_secret(line) { Ok(item) } else { self.0.save(item) }
+        let late = self.1.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|state| line.contains(state));
+        if late || line.starts_with(' ') || carries_secret(line) { Ok(item) } else { self.0.save(item) }
     }
     fn load(&self, id: HistoryItemId) -> Result<HistoryItem> {
         self.0.load(id)

@@ -21,12 +21,14 @@ use crate::actions;
 use crate::error::{Code, Failure, Next};
 use crate::run::Run;
 use crate::seams::Typed;
+use crate::ui::Ui;
 
 /// Runs the session of a person at the line editor. Returns the exit status.
 pub fn interactive(run: &mut Run, editor: &Arc<Editor>) -> u8 {
     greeting::greet(run);
     let known = completer::Known::default();
-    let (history, trouble) = history::Clean::open(&run.dirs.data.join("history"));
+    let over = history::Over::default();
+    let (history, trouble) = history::Clean::open(&run.dirs.data.join("history"), over.clone());
     if let Some(words) = trouble {
         run.ui.warn(&words);
     }
@@ -35,6 +37,7 @@ pub fn interactive(run: &mut Run, editor: &Arc<Editor>) -> u8 {
     let mut last_ctrl_c: Option<Instant> = None;
     loop {
         run.settings.refresh();
+        *over.lock().unwrap_or_else(PoisonError::into_inner) = run.chosen.earlier_states.clone();
         *known.lock().unwrap_or_else(PoisonError::into_inner) = actions::names(run);
         let watch = actions::renew_while_idle(run);
         let entered = line.read(editor, actions::status_line(run));
@@ -73,11 +76,11 @@ fn enter(run: &mut Run, text: &str) {
         let result = match parse(line) {
             Ok(line) => obey(run, line),
             Err(e) => {
-                // The corrected line waits in the history, not executed.
-                if let Some(better) = e.suggestions.first() {
+                // The corrected line waits in the history, not executed. One for the shell would be a prompt here.
+                if let Some(better) = e.suggestions.first().filter(|line| line.starts_with('/')) {
                     run.keyboard.put_back(better);
                 }
-                Err(wrong(&e))
+                Err(wrong(&run.ui, &e))
             }
         };
         if let Err(failure) = result {
@@ -100,8 +103,16 @@ fn obey(run: &mut Run, line: Line) -> Result<(), Failure> {
             run.ui.json = before;
             result.map_err(|failure| mended(run, command, failure))
         }
+        Line::Prompt(text) if answers_late(run, &text) => {
+            Err(Failure::new(Code::State, "That answers a sign-in that is over. It was sent nowhere."))
+        }
         Line::Prompt(text) => actions::prompt(run, &text),
     }
+}
+
+/// Tells whether a line is what was meant for the paste prompt of a login that has ended meanwhile.
+fn answers_late(run: &Run, text: &str) -> bool {
+    run.chosen.earlier_states.iter().any(|state| text.contains(state))
 }
 
 /// Adds the command that was probably meant, where a provider's name was mistyped. It waits on the line, not executed.
@@ -114,12 +125,12 @@ fn mended(run: &Run, command: Command, failure: Failure) -> Failure {
     failure.then(better)
 }
 
-fn wrong(error: &ParseError) -> Failure {
-    let mut failure = Failure::new(Code::Usage, error.message.clone());
-    failure.next = error.suggestions.iter().map(|s| Next::Shell(s.clone())).collect();
-    if let (Some(usage), true) = (&error.usage, failure.next.is_empty()) {
-        failure.next.push(Next::Shell(usage.clone()));
-    }
+/// The failure of a line that was not understood, with what was perhaps meant, else with the form that came nearest.
+pub fn wrong(ui: &Ui, error: &ParseError) -> Failure {
+    let ParseError { message, suggestions, usage } = error;
+    let mut failure = Failure::new(Code::Usage, message.clone());
+    let form = usage.iter().filter(|_| suggestions.is_empty() || !ui.session);
+    failure.next = suggestions.iter().chain(form).take(3).map(|line| Next::Shell(line.clone())).collect();
     failure
 }
 
@@ -132,20 +143,15 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
     let mut status = 0;
     loop {
         run.settings.refresh();
-        if person {
-            plain::show(&actions::status_line(run));
-        }
-        let Typed::Line(line) = keyboard.line(None) else {
+        let typed = if person { keyboard.session_line(&actions::status_line(run)) } else { keyboard.line() };
+        let Typed::Line(line) = typed else {
             if person {
-                plain::show(
-                    "
-",
-                );
+                plain::show("\n");
             }
             return status;
         };
         let parsed = if person { parse(&line) } else { parse_piped(&line) };
-        let result = parsed.map_err(|e| wrong(&e)).and_then(|line| obey(run, line));
+        let result = parsed.map_err(|e| wrong(&run.ui, &e)).and_then(|line| obey(run, line));
         if let Err(failure) = result {
             run.ui.fail(&failure);
             status = if person { 0 } else { failure.code.exit() };

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::seams::{Keyboard, Typed};
+use crate::sys::signals::Signals;
 
 /// Lines longer than this are refused where they are read.
 const LONGEST: usize = 1 << 20;
@@ -17,51 +18,107 @@ const TERMINAL_LINE: usize = 4095;
 const CUT: &str = "That line is over 4,094 bytes. A terminal without line editor cuts such a line off, so nothing was done \
                    with it. Send it through a pipe, or use a terminal whose TERM is not dumb.";
 
+/// How long the next line of a paste may take to follow.
+const FOLLOWS: Duration = Duration::from_millis(30);
+
 /// Standard input, read by one thread from the first need on, so that a question can be taken back.
-#[derive(Default)]
 pub struct Plain {
+    signals: Arc<Signals>,
+    /// Stdin was a terminal when the program began; one that has gone away is none any more.
+    terminal: bool,
     lines: OnceLock<Mutex<Receiver<Read>>>,
+    put_back: Mutex<Option<String>>,
 }
 
-/// A line as it came.
-struct Read {
-    text: String,
-    /// Its end may be missing.
-    cut: bool,
+/// What was read.
+enum Read {
+    Line(String),
+    /// A line whose end may be missing.
+    Cut,
+    /// The end of the input; on a terminal Ctrl-D, after which one can go on typing.
+    End,
 }
 
 impl Plain {
-    /// Waits for a line; ends early when `stop` is set. One that was cut off is told and comes as nothing.
-    pub fn line(&self, stop: Option<&AtomicBool>) -> Typed {
-        let lines = self.lines.get_or_init(|| Mutex::new(read_stdin()));
-        let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A keyboard on stdin.
+    pub fn new(signals: Arc<Signals>) -> Self {
+        let terminal = std::io::stdin().is_terminal();
+        Self { signals, terminal, lines: OnceLock::new(), put_back: Mutex::default() }
+    }
+
+    /// Waits for a line of the session. One that was cut off is told and comes as nothing.
+    pub fn line(&self) -> Typed {
+        self.take(&|| None)
+    }
+
+    /// Asks a person for a line of the session. A text that was put back cannot stand on the line here: it is shown
+    /// above, and Enter alone takes it.
+    pub fn session_line(&self, prompt: &str) -> Typed {
+        let back = self.put_back.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(text) = &back {
+            show(&format!("Enter alone takes this again: {text}\n"));
+        }
+        show(prompt);
+        match (self.line(), back) {
+            (Typed::Line(line), Some(text)) if line.trim().is_empty() => Typed::Line(text),
+            (typed, _) => typed,
+        }
+    }
+
+    /// Waits for a line; `over` says why nobody waits for it any more.
+    fn take(&self, over: &dyn Fn() -> Option<Typed>) -> Typed {
         loop {
-            match lines.recv_timeout(Duration::from_millis(20)) {
-                Ok(Read { cut: true, .. }) => {
+            match self.read(Duration::from_millis(20)) {
+                Ok(Read::Cut) => {
                     show(&format!("{CUT}\n"));
                     return Typed::Line(String::new());
                 }
-                Ok(Read { text, .. }) => return Typed::Line(text),
-                Err(RecvTimeoutError::Disconnected) => return Typed::End,
-                Err(RecvTimeoutError::Timeout) if stop.is_some_and(|s| s.load(Ordering::SeqCst)) => {
-                    return Typed::Broken;
+                Ok(Read::Line(text)) => return Typed::Line(text),
+                Ok(Read::End) | Err(RecvTimeoutError::Disconnected) => return Typed::End,
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(typed) = over() {
+                        return typed;
+                    }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
 
-    fn prompted(&self, question: &str, stop: Option<&AtomicBool>) -> Typed {
-        let person = self.is_person();
-        if person {
-            show(question);
+    fn read(&self, wait: Duration) -> Result<Read, RecvTimeoutError> {
+        let lines = self.lines.get_or_init(|| Mutex::new(read_stdin(self.terminal, self.signals.clone())));
+        lines.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(wait)
+    }
+
+    /// Waits for the further lines of a paste: each comes as one of its own.
+    fn follow(&self, mut text: String) -> Typed {
+        loop {
+            match self.read(FOLLOWS) {
+                Ok(Read::Line(more)) => {
+                    text.push('\n');
+                    text.push_str(&more);
+                }
+                Ok(Read::Cut) => {
+                    show(&format!("{CUT}\n"));
+                    return Typed::Line(String::new());
+                }
+                Ok(Read::End) | Err(_) => return Typed::Line(text),
+            }
         }
-        let typed = self.line(stop);
-        if person && matches!(typed, Typed::Broken | Typed::End) {
-            // The prompt's line was not ended by a key.
-            show("\n");
+    }
+
+    /// Asks a person something of which nothing may be seen, until `over`.
+    fn unseen(&self, question: &str, over: &dyn Fn() -> Option<Typed>) -> Typed {
+        let Some(mut unseen) = self.signals.hide_typing() else { return Typed::Nobody };
+        show(question);
+        match self.take(over) {
+            Typed::Line(text) => self.follow(text),
+            nothing => {
+                // The prompt's line was not ended by a key, and what stands on it belongs to nothing any more.
+                show("\n");
+                unseen.forget_the_rest();
+                nothing
+            }
         }
-        typed
     }
 }
 
@@ -71,24 +128,33 @@ pub(super) fn show(text: &str) {
     let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
 }
 
-fn read_stdin() -> Receiver<Read> {
+fn read_stdin(terminal: bool, signals: Arc<Signals>) -> Receiver<Read> {
     // Lines read ahead are not lost: a question of the command before takes them from the same channel.
     let (tell, lines) = channel();
-    let terminal = std::io::stdin().is_terminal();
     std::thread::spawn(move || {
         let mut stdin = std::io::stdin().lock();
         loop {
             let mut bytes = Vec::new();
-            match std::io::Read::take(&mut stdin, LONGEST as u64).read_until(b'\n', &mut bytes) {
-                Ok(0) | Err(_) => return,
+            let read = match std::io::Read::take(&mut stdin, LONGEST as u64).read_until(b'\n', &mut bytes) {
+                Ok(0) if terminal => {
+                    signals.leave_if_hung_up(None);
+                    Read::End
+                }
+                Ok(0) => return,
+                Err(e) => {
+                    if terminal {
+                        signals.leave_if_hung_up(Some(&e));
+                    }
+                    return;
+                }
                 Ok(_) => {
                     let text = String::from_utf8_lossy(&bytes);
                     let text = text.trim_end_matches(['\n', '\r']).to_owned();
-                    let cut = terminal && text.len() >= TERMINAL_LINE;
-                    if tell.send(Read { text, cut }).is_err() {
-                        return;
-                    }
+                    if terminal && text.len() >= TERMINAL_LINE { Read::Cut } else { Read::Line(text) }
                 }
+            };
+            if tell.send(read).is_err() {
+                return;
             }
         }
     });
@@ -97,21 +163,39 @@ fn read_stdin() -> Receiver<Read> {
 
 impl Keyboard for Plain {
     fn is_person(&self) -> bool {
-        std::io::stdin().is_terminal()
+        self.terminal
     }
 
     fn ask(&self, question: &str) -> Typed {
-        if self.is_person() { self.prompted(question, None) } else { Typed::Nobody }
+        if !self.terminal {
+            return Typed::Nobody;
+        }
+        let busy = self.signals.busy();
+        show(question);
+        let typed = self.take(&|| busy.was_interrupted().then_some(Typed::Cancelled));
+        if !matches!(typed, Typed::Line(_)) {
+            show("\n");
+        }
+        typed
     }
 
     fn ask_hidden(&self, question: &str) -> Typed {
-        // Without a line editor what is typed cannot be hidden, so a terminal is not asked at all.
-        if self.is_person() { Typed::Nobody } else { self.prompted(question, None) }
+        if !self.terminal {
+            return self.line();
+        }
+        let busy = self.signals.busy();
+        self.unseen(question, &|| busy.was_interrupted().then_some(Typed::Cancelled))
     }
 
     fn ask_paste(&self, question: &str, stop: Arc<AtomicBool>) -> Typed {
-        self.prompted(question, Some(&stop))
+        let over = || stop.load(Ordering::SeqCst).then_some(Typed::Broken);
+        if !self.terminal {
+            return self.take(&over);
+        }
+        self.unseen(question, &over)
     }
 
-    fn put_back(&self, _text: &str) {}
+    fn put_back(&self, text: &str) {
+        *self.put_back.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.to_owned());
+    }
 }

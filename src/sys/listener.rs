@@ -10,6 +10,9 @@ use std::time::Duration;
 use tiny_http::{Header, Method, Request, Response, Server};
 use tokio::sync::mpsc;
 
+/// How many free ports are tried where any will do: each may be taken on ::1.
+const TRIES: usize = 16;
+
 /// The address a browser will come back to.
 #[derive(Debug)]
 pub struct Bound {
@@ -28,7 +31,7 @@ impl Bound {
     /// # Errors
     /// When all are taken.
     pub fn new(host: &str, ports: &[u16]) -> Result<Self, NoPort> {
-        let wanted: &[u16] = if ports.is_empty() { &[0] } else { ports };
+        let wanted: &[u16] = if ports.is_empty() { &[0; TRIES] } else { ports };
         let mut troubles = Vec::new();
         for port in wanted {
             let v4 = match TcpListener::bind((Ipv4Addr::LOCALHOST, *port)) {
@@ -45,8 +48,8 @@ impl Bound {
                     Ok(v6) => sockets.push(v6),
                     // IPv6 is off: 127.0.0.1 serves alone. A port that somebody else holds there would let them
                     // answer in our place.
-                    Err(e) if e.kind() == std::io::ErrorKind::AddrInUse && *port != 0 => {
-                        troubles.push(trouble(*port, &e));
+                    Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => {
+                        troubles.push(trouble(address.port(), &e));
                         continue;
                     }
                     Err(_) => {}
@@ -309,6 +312,48 @@ mod tests {
                 free
             }));
         }
+    }
+
+    /// Tells whether this machine has IPv6 on loopback; both answers are tested for.
+    fn ipv6() -> bool {
+        TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
+    }
+
+    #[test]
+    fn f7_localhost_is_served_on_both_of_its_addresses_and_a_plain_address_on_that_alone() {
+        let (listening, mut callbacks, port) = listening();
+        let loopbacks = if ipv6() { 2 } else { 1 };
+        assert_eq!(listening.addresses.len(), loopbacks);
+        assert!(listening.addresses.iter().all(|a| a.ip().is_loopback() && a.port() == port));
+        for (address, host) in listening.addresses.clone().into_iter().zip(["localhost", "[::1]"]) {
+            let good = std::thread::spawn(move || {
+                let mut socket = TcpStream::connect(address).unwrap();
+                let request =
+                    format!("GET /callback?state=s HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n");
+                socket.write_all(request.as_bytes()).unwrap();
+                let mut answer = String::new();
+                socket.read_to_string(&mut answer).unwrap();
+                answer
+            });
+            callbacks.blocking_recv().unwrap().answer("ok");
+            assert!(good.join().unwrap().ends_with("ok"), "{address}");
+        }
+        let alone = Bound::new("127.0.0.1", &[]).unwrap();
+        let addresses: Vec<_> = alone.sockets.iter().map(|s| s.local_addr().unwrap().ip()).collect();
+        assert_eq!(addresses, [Ipv4Addr::LOCALHOST]);
+    }
+
+    #[test]
+    fn f7_a_port_that_somebody_else_holds_on_ipv6_is_not_taken() {
+        if !ipv6() {
+            assert_eq!(Bound::new("localhost", &[]).unwrap().sockets.len(), 1);
+            return;
+        }
+        let foreign = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+        let port = foreign.local_addr().unwrap().port();
+        let free = Bound::new("localhost", &[]).unwrap().port;
+        assert_eq!(Bound::new("localhost", &[port, free]).unwrap().port, free);
+        assert_eq!(Bound::new("localhost", &[port]).unwrap_err().0, format!("port {port} is in use"));
     }
 
     #[test]

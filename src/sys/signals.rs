@@ -1,10 +1,12 @@
-//! Signals: Ctrl-C cancels what runs; SIGTERM and SIGHUP end the process with the terminal as it was.
+//! Signals: Ctrl-C cancels what runs; SIGTERM, SIGHUP and a panic end the process with the terminal as it was.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
+
+use super::terminal::{Echo, hung_up};
 
 /// What the signals of this process have said.
 #[derive(Debug, Default)]
@@ -14,6 +16,27 @@ pub struct Signals {
     /// Work that must not be cut: a refresh that was sent.
     pending: AtomicUsize,
     raw: AtomicBool,
+    echo: Echo,
+}
+
+/// While it lives, what is typed on the terminal is not shown; dropped, the terminal is as it was.
+#[derive(Debug)]
+pub struct Unseen {
+    signals: Arc<Signals>,
+    forget: bool,
+}
+
+impl Unseen {
+    /// Throws away what was typed and not read: it was meant for a question that is over.
+    pub fn forget_the_rest(&mut self) {
+        self.forget = true;
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        self.signals.echo.on(self.forget);
+    }
 }
 
 /// While it lives, SIGINT cancels the work at hand and does not end the process.
@@ -29,6 +52,11 @@ impl Busy {
         if self.interrupts.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Tells whether SIGINT has come since this work began.
+    pub fn was_interrupted(&self) -> bool {
+        self.interrupts.has_changed().unwrap_or(false)
     }
 }
 
@@ -66,6 +94,18 @@ impl Signals {
         self.raw.store(raw, Ordering::SeqCst);
     }
 
+    /// Hides what is typed from now on, on a terminal without line editor; nothing where that cannot be done.
+    pub fn hide_typing(self: &Arc<Self>) -> Option<Unseen> {
+        self.echo.off().then(|| Unseen { signals: self.clone(), forget: false })
+    }
+
+    /// Ends the process if the terminal that was read from is gone, as SIGHUP does that comes a moment later.
+    pub fn leave_if_hung_up(&self, reading: Option<&std::io::Error>) {
+        if hung_up(reading) {
+            self.leave(129);
+        }
+    }
+
     /// Waits for work that must not be cut, up to five seconds.
     pub fn wait_for_uncut(&self) {
         for _ in 0..500 {
@@ -77,7 +117,7 @@ impl Signals {
     }
 
     /// Leaves from a thread of its own: the work that is waited for may be next on the very thread that asks.
-    fn leave_soon(self: Arc<Self>, status: i32) {
+    pub fn leave_soon(self: Arc<Self>, status: i32) {
         std::thread::spawn(move || self.leave(status));
     }
 
@@ -88,8 +128,13 @@ impl Signals {
         std::process::exit(status)
     }
 
-    /// Puts the terminal back to how it was found, if the line editor holds it.
+    /// Puts the terminal back to how it was found, if the line editor holds it or a question hides what is typed.
     pub fn restore_terminal(&self) {
+        if self.echo.on(true) {
+            use std::io::Write as _;
+            // The question's line was not ended by a key.
+            let _ = std::io::stderr().write_all(b"\n");
+        }
         if self.raw.swap(false, Ordering::SeqCst) {
             let _ = crossterm::terminal::disable_raw_mode();
             let _ = crossterm::execute!(
@@ -101,29 +146,50 @@ impl Signals {
         }
     }
 
-    /// Attends to the signals from now on.
+    /// Takes the terminal again after a stop: a shell may have set it to its own liking meanwhile.
     #[cfg(unix)]
-    pub async fn attend(self: Arc<Self>) {
+    fn go_on(&self) {
+        self.echo.again();
+        if self.raw.load(Ordering::SeqCst) {
+            let _ = crossterm::terminal::disable_raw_mode().and_then(|()| crossterm::terminal::enable_raw_mode());
+            let _ = crossterm::execute!(std::io::stdout(), crossterm::event::EnableBracketedPaste);
+        }
+    }
+
+    /// Attends to the signals from the call on, in the work that is returned. Called within a runtime.
+    #[cfg(unix)]
+    pub fn attend(self: Arc<Self>) -> impl Future<Output = ()> + Send + 'static {
+        use rustix::process::Signal;
         use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut int), Ok(mut term), Ok(mut hup)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-        else {
-            return;
-        };
-        loop {
-            tokio::select! {
-                _ = int.recv() => if self.busy.load(Ordering::SeqCst) > 0 {
-                    self.interrupts.send_modify(|n| *n += 1);
-                } else {
-                    self.clone().leave_soon(130)
-                },
-                _ = term.recv() => self.clone().leave_soon(143),
-                _ = hup.recv() => self.clone().leave_soon(129),
+        // Now and not when that work has its first turn: a signal in between would end the process as it ends any.
+        let of = |which: Signal| signal(SignalKind::from_raw(which.as_raw()));
+        let all = (of(Signal::INT), of(Signal::TERM), of(Signal::HUP), of(Signal::CONT));
+        let terminal = std::io::IsTerminal::is_terminal(&std::io::stdin());
+        async move {
+            let (Ok(mut int), Ok(mut term), Ok(mut hup), Ok(mut cont)) = all else { return };
+            // A line editor does not see that its terminal is gone, and the signal comes only to those whose
+            // controlling terminal it was.
+            let mut look = tokio::time::interval(Duration::from_secs(1));
+            look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    _ = int.recv() => if self.busy.load(Ordering::SeqCst) > 0 {
+                        self.interrupts.send_modify(|n| *n += 1);
+                    } else {
+                        self.clone().leave_soon(130)
+                    },
+                    _ = term.recv() => self.clone().leave_soon(143),
+                    _ = hup.recv() => self.clone().leave_soon(129),
+                    _ = cont.recv() => self.go_on(),
+                    _ = look.tick(), if terminal => if hung_up(None) {
+                        self.clone().leave_soon(129)
+                    },
+                }
             }
         }
     }
 
-    /// Attends to the signals from now on.
+    /// Attends to the signals, in the work that is returned.
     #[cfg(not(unix))]
     pub async fn attend(self: Arc<Self>) {
         while tokio::signal::ctrl_c().await.is_ok() {

@@ -12,7 +12,7 @@ pub fn span(seconds: i64) -> String {
         (0, h, 0) => format!("{h} h"),
         (0, h, m) => format!("{h} h {m} m"),
         (d, h, _) if d < 3 && h > 0 => format!("{d} d {h} h"),
-        (d, ..) => format!("{d} d"),
+        (d, h, _) => format!("{} d", d + h / 12),
     }
 }
 
@@ -50,8 +50,8 @@ mod tests {
 
     #[test]
     fn durations_have_two_units_at_most() {
-        let shown = [0, 59, 60, 3599, 3600, 4320, 90_000, 26 * 86_400 + 5].map(span);
-        assert_eq!(shown, ["0 s", "59 s", "1 m", "59 m", "1 h", "1 h 12 m", "1 d 1 h", "26 d"]);
+        let shown = [0, 59, 60, 3599, 3600, 4320, 90_000, 26 * 86_400 + 5, 28 * 86_400 - 1].map(span);
+        assert_eq!(shown, ["0 s", "59 s", "1 m", "59 m", "1 h", "1 h 12 m", "1 d 1 h", "26 d", "28 d"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::session_steps::{
     WORK, accepted, at_prompt, paste_prompt, port_is_free, port_of, sealed, signed_in, stand, terminal,
 };
 use crate::support::pty::key;
-use crate::support::{Browser, DEADLINE, Pty, until};
+use crate::support::{Browser, DEADLINE, Home, Pty, until};
 
 #[test]
 fn ctrl_d_and_the_words_for_leaving_end_with_0() {
@@ -127,6 +127,60 @@ fn f13_a_terminal_that_goes_away_ends_the_program_with_129() {
 }
 
 #[test]
+fn f13_a_terminal_that_goes_away_is_129_every_time_with_a_line_editor_or_without() {
+    let (sandbox, _home) = stand();
+    for term in ["dumb", "xterm-256color"] {
+        for round in 0..15 {
+            let home = Home::new().at(sandbox.url()).env("TERM", term);
+            let mut pty = home.pty(&[]).prompt(if term == "dumb" { ">" } else { "›" });
+            pty.wait_prompt();
+            pty.hang_up();
+            let ended = pty.wait_end();
+            assert_eq!((ended.signal(), ended.exit_code()), (None, 129), "round {round} with TERM={term}");
+        }
+    }
+}
+
+#[test]
+fn f13_a_terminal_that_goes_away_ends_the_program_also_when_no_sighup_comes() {
+    // The signal goes to those whose controlling terminal it is. Without one, only reading tells, as it does in the
+    // moment before the signal: an end of input that is none.
+    for term in ["dumb", "xterm-256color"] {
+        for line in ["", "/auth anthropic login", "/key save mine"] {
+            let (_sandbox, home) = accepted();
+            let home = home.env("TERM", term);
+            let mark = if term == "dumb" { ">" } else { "›" };
+            let mut pty = home.pty_without_control(&["--nobrowser"]).prompt(mark);
+            pty.wait_prompt();
+            if !line.is_empty() {
+                pty.type_line(line);
+                pty.wait_until("its question", |screen| {
+                    let last = screen.lines().last().unwrap_or_default();
+                    last == format!("paste{}", if mark == ">" { ">" } else { " ›" }) || last.starts_with("key")
+                });
+            }
+            pty.hang_up();
+            let ended = pty.wait_end();
+            assert_eq!((ended.signal(), ended.exit_code()), (None, 129), "{line:?} with TERM={term}");
+            assert_eq!(sealed(&home), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn the_end_of_input_that_a_person_types_is_no_hang_up() {
+    let (sandbox, _home) = stand();
+    for term in ["dumb", "xterm-256color"] {
+        let home = Home::new().at(sandbox.url()).env("TERM", term);
+        let mut pty = home.pty_without_control(&[]).prompt(if term == "dumb" { ">" } else { "›" });
+        pty.wait_prompt();
+        pty.keys(key::CTRL_D);
+        assert_eq!(pty.exit_status(), 0, "{term}");
+        pty.assert_restored();
+    }
+}
+
+#[test]
 fn a_signal_while_an_answer_streams_leaves_the_terminal_as_it_was() {
     for (signal, status) in [("TERM", 143), ("HUP", 129)] {
         let (sandbox, home) = signed_in(WORK);
@@ -151,7 +205,10 @@ fn a_stopped_session_goes_on_where_it_was() {
     let pty = terminal(&home, &[]);
     at_prompt(&pty);
     pty.signal("STOP");
+    // A shell that gets the terminal meanwhile sets it to its own liking.
+    pty.sh("stty sane");
     pty.signal("CONT");
+    until("the line editor to have the terminal again", || pty.sh("stty -a").contains("-icanon").then_some(()));
     assert!(pty.ask("/set auth.noBrowser").contains("auth.noBrowser = "));
     assert_eq!(crate::session_steps::leave(pty), 0);
 }

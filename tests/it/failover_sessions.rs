@@ -1,6 +1,6 @@
 //! Failover over time: sessions that share what is known, the way back, taking turns, load balancers.
 
-use crate::accounts_steps::{PERSONAL, WORK, leave, pair, stand, two};
+use crate::accounts_steps::{PERSONAL, WORK, leave, now, pair, stand, two};
 
 #[test]
 fn a_session_goes_on_with_the_second_account_and_returns_at_the_next_turn_after_the_reset() {
@@ -52,6 +52,22 @@ fn a_limit_that_is_over_before_it_is_written_holds_nobody_up() {
     stand.change_index(|index| index["accounts"]["anthropic:work@company.com"]["limits"] = limit);
     assert_eq!(stand.home.run(&["-p", "hello"]).ok().stderr, "");
     assert_eq!(stand.asked(), "work");
+}
+
+#[test]
+fn a_limit_that_was_written_while_the_clock_was_wrong_holds_nobody_up() {
+    let stand = pair();
+    stand.script.end_quota(WORK);
+    assert!(stand.home.run(&["-p", "one"]).ok().stderr.contains("using personal@gmail.com"));
+    stand.script.set_quota(WORK, 1000);
+    // The clock stood two years ahead then, and is right again now.
+    stand.change_index(|index| {
+        let limit = &mut index["accounts"][format!("anthropic:{WORK}")]["limits"][0];
+        limit["until"] = (now() + 2 * 365 * 86_400).into();
+    });
+    assert_eq!(stand.states()[WORK], "ready");
+    assert_eq!(stand.home.run(&["-p", "two"]).ok().to_string(), "two\n--- exit 0");
+    assert_eq!(stand.asked(), "work personal work");
 }
 
 #[test]

@@ -74,6 +74,15 @@ pub fn paste_prompt(pty: &Pty, times: usize) {
     pty.wait_until("an empty paste prompt", |screen| screen.lines().last() == Some(PASTE));
 }
 
+/// Types a login as the session's first and waits for its paste prompt; returns the link.
+#[track_caller]
+pub fn begin(pty: &Pty, line: &str) -> String {
+    at_prompt(pty);
+    pty.type_line(line);
+    paste_prompt(pty, 1);
+    link(pty)
+}
+
 /// Returns the newest link that was shown, as a person would copy it from the screen.
 #[track_caller]
 pub fn link(pty: &Pty) -> String {

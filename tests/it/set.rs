@@ -16,6 +16,7 @@ fn settings_are_listed_with_value_and_origin() {
     let done = stand.home.run(&[&flags[..], &["set"]].concat());
     insta::assert_snapshot!(done, @"
     auth.noBrowser      true            flag
+    auth.waitSeconds    600             default
     authOnly            true            settings.json
     auth.bucketPolicy   failover        default
     auth-keyfile        none            default

@@ -80,10 +80,12 @@ impl Home {
         self
     }
 
-    /// Joins a running sandbox in every run; its URL is shown as `[sandbox]`.
+    /// Joins a running sandbox in every run; its URL is shown as `[sandbox]`, and the flag is left out of the command
+    /// lines that are suggested (one test looks at those as they are).
     #[must_use]
     pub fn at(self, sandbox: &str) -> Self {
-        self.flag(format!("--sandbox={sandbox}")).name(sandbox, "[sandbox]")
+        let flag = format!("--sandbox={sandbox}");
+        self.flag(&flag).name(sandbox, "[sandbox]").name(format!("llxprt {flag} "), "llxprt ")
     }
 
     /// Replaces a text that differs from run to run in everything that runs return.
@@ -153,12 +155,28 @@ impl Home {
 
     /// Runs the program in a terminal of this size.
     pub fn pty_of(&self, rows: u16, columns: u16, arguments: &[&str]) -> Pty {
+        self.pty_with(rows, columns, arguments, |_| {})
+    }
+
+    /// As [`Self::pty`], in a terminal that is not the controlling one: when it goes away, no SIGHUP comes.
+    pub fn pty_without_control(&self, arguments: &[&str]) -> Pty {
+        self.pty_with(50, 100, arguments, |builder| builder.set_controlling_tty(false))
+    }
+
+    fn pty_with(
+        &self,
+        rows: u16,
+        columns: u16,
+        arguments: &[&str],
+        set: impl FnOnce(&mut portable_pty::CommandBuilder),
+    ) -> Pty {
         let mut builder = portable_pty::CommandBuilder::new(&self.program);
         builder.env_clear();
         self.environment.iter().for_each(|(name, value)| builder.env(name, value));
         builder.args(&self.flags);
         builder.args(arguments);
         builder.cwd(self.path("work"));
+        set(&mut builder);
         let mut pty = Pty::start(builder, rows, columns);
         pty.hold(self.claim());
         self.saw(format!("the terminal of llxprt {}", arguments.join(" ")), pty.everything());

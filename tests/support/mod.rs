@@ -7,6 +7,7 @@
 
 pub mod browser;
 pub mod canary;
+pub mod children;
 pub mod chromium;
 pub mod done;
 pub mod folder;

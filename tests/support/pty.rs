@@ -258,6 +258,16 @@ impl Pty {
         self.pid
     }
 
+    /// Runs a shell command with the terminal as its stdin, as a shell's own `stty` would be run.
+    #[track_caller]
+    pub fn sh(&self, script: &str) -> String {
+        let tty = self.master.as_ref().and_then(|master| master.tty_name()).expect("not hung up");
+        let tty = std::fs::OpenOptions::new().read(true).write(true).open(tty).expect("the terminal");
+        let done = std::process::Command::new("sh").args(["-c", script]).stdin(tty).output().expect("sh starts");
+        assert!(done.status.success(), "{script}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    }
+
     /// Sends the program a signal: `TERM`, `INT`, `HUP`, `STOP`, `CONT`.
     pub fn signal(&self, name: &str) {
         super::signal(self.pid, name);

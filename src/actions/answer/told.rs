@@ -134,7 +134,7 @@ fn instead(run: &Run, provider: &Provider) -> String {
 }
 
 /// The end where a key was at its limit or refused.
-pub(super) fn key_used_up(run: &Run, title: &str, name: &str, gone: &[Gone]) -> Failure {
+pub(super) fn key_used_up(run: &Run, provider: &Provider, title: &str, name: &str, gone: &[Gone]) -> Failure {
     let now = run.now();
     let words = match gone.first().map(|gone| &gone.why) {
         Some(Why::Limit { which, until, guessed }) => {
@@ -149,5 +149,16 @@ pub(super) fn key_used_up(run: &Run, title: &str, name: &str, gone: &[Gone]) -> 
         Code::NeedLogin | Code::Vault => Code::Key,
         code => code,
     };
-    Failure::new(code, format!("{words}{}", kept(run)))
+    Failure::new(code, format!("{words}{}", kept(run))).then(why(provider))
+}
+
+/// The failure of a key that the provider does not know.
+pub(super) fn key_refused(run: &Run, provider: &Provider, title: &str, name: &str, reason: &str) -> Failure {
+    let words = format!("{title} refuses the key ({name}): {reason} (status 401).{}", kept(run));
+    Failure::new(Code::Refused, words).then(why(provider))
+}
+
+/// The command that shows which credential is used, and what would change it.
+fn why(provider: &Provider) -> Command {
+    Command::Auth(Auth { provider: Some(provider.clone()), action: Some(AuthAction::Why) })
 }

@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::paste_box::PasteBox;
-use super::race::{Event, denied, failed, open, verified};
-use super::{Signed, Wanted};
+use super::race::{Event, open};
+use super::verdict::{denied, failed, verified};
+use super::{Signed, Wanted, screen};
 use crate::auth::no_browser::Begin;
 use crate::auth::{Client, Device, Pace, Polled, TokenAnswer, Trouble};
 use crate::error::{Code, Failure, Outcome};
@@ -181,7 +182,7 @@ pub(super) fn sign_in(
     // There is nothing to paste: the prompt takes the choices of its menu only.
     let mut menu = PasteBox::new(run, tell, run.keyboard.is_person(), "waiting");
     if run.keyboard.is_person() {
-        run.ui.say("  c copy the link   qr QR code   Ctrl+C cancel");
+        run.ui.say(&screen::menu(run, false));
     }
     let result = wait(run, manifest, oauth, wanted, &waiting, &mut events, &mut menu);
     menu.close();

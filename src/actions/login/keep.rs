@@ -2,7 +2,9 @@
 
 use llxprt_commands::{Account, Bucket};
 
+use super::super::credential::resolution;
 use super::{Signed, Wanted};
+use crate::auth::precedence::Source;
 use crate::auth::{Identity, Tokens};
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Grants, OAuth};
@@ -87,8 +89,9 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     run.chosen.buckets.insert(account.provider.clone(), account.bucket.clone());
     super::super::activate(run, &account.provider)?;
     tell(run, account, &identity, &tokens, unverified.as_deref());
+    let used = resolution(run, &account.provider)?.winner.is_some_and(|winner| winner.source == Source::OAuth);
     let elsewhere = super::super::answers_elsewhere(run, &account.provider);
-    run.ui.note(&kept_where(run, home, elsewhere.is_none()));
+    run.ui.note(&kept_where(run, home, used && elsewhere.is_none()));
     if let Some(words) = elsewhere {
         run.ui.note(&words);
     }
@@ -171,8 +174,8 @@ fn tell(run: &Run, account: &Account, identity: &Identity, tokens: &Tokens, unve
     }
 }
 
-fn kept_where(run: &Run, home: Home, active: bool) -> String {
-    let session = if run.ui.session && active { " Used from now on in this session." } else { "" };
+fn kept_where(run: &Run, home: Home, used: bool) -> String {
+    let session = if run.ui.session && used { " Used from now on in this session." } else { "" };
     match home {
         Home::Keyring => format!("Kept in the OS keyring.{session}"),
         Home::File => {

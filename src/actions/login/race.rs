@@ -9,20 +9,19 @@ use tokio::time::Instant;
 use super::device::{self, Ended, Waiting};
 use super::pages::page;
 use super::paste_box::PasteBox;
+use super::verdict::{complete, denied, same_issuer};
 use super::{Signed, Wanted, screen};
 use crate::auth::no_browser::{Begin, Opener, PasteFrom};
 use crate::auth::paste::{self, Choice, Expect, Pasted, Shows};
-use crate::auth::{Attempt, Client, TokenAnswer, Trouble, Verdict, exchange, resource, verify};
+use crate::auth::{Attempt, Client};
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Flow, Manifest, OAuth, PastedCode, StateIn};
 use crate::run::Run;
 use crate::seams::Typed;
 use crate::sys::browser::{self, Start};
 use crate::sys::listener::{Bound, Callback, Listening};
-use crate::ui::clean_line;
+use crate::ui::{clean_line, times};
 
-/// How long a login waits for its answer.
-const DEADLINE: Duration = Duration::from_secs(600);
 /// How long the page in the browser is held for the verdict.
 const HOLD: Duration = Duration::from_secs(10);
 
@@ -57,7 +56,7 @@ pub(super) fn race(
     let (tell, mut events) = unbounded_channel();
     let mut course = set_out(run, oauth, client, wanted, &begin, &tell)?;
     let link = course.attempts.last().map(|a| a.url.clone()).unwrap_or_else(|| oauth.token_url.clone());
-    let until = run.now() + DEADLINE.as_secs() as i64;
+    let until = run.now() + patience(run).as_secs() as i64;
     screen::invite(run, wanted, oauth, &begin, &link, course.port, until);
     if let Begin::Browser { with, .. } = &begin {
         open(run, with, &course.attempts[0].url, &tell);
@@ -66,8 +65,8 @@ pub(super) fn race(
     let piped = matches!(begin, Begin::Link { from: PasteFrom::Stdin, .. });
     let mut box_ = PasteBox::new(run, tell, reads, "paste");
     if reads && !piped {
-        run.ui.say("Finish in the browser, or paste the code or the whole redirected address here.");
-        run.ui.say(&screen::menu(oauth.flows.contains(&Flow::Device)));
+        screen::answer(run, oauth, &begin, course.port);
+        run.ui.say(&screen::menu(run, oauth.flows.contains(&Flow::Device)));
     }
     let result = wait(run, manifest, oauth, client, wanted, &mut course, &mut events, &mut box_);
     box_.close();
@@ -154,7 +153,12 @@ fn set_out(
         }
     };
     let tell = tell.clone();
-    Ok(Course { attempts, listening, port, deadline: Instant::now() + DEADLINE, device: None, tell })
+    Ok(Course { attempts, listening, port, deadline: Instant::now() + patience(run), device: None, tell })
+}
+
+/// How long a login waits for its answer.
+fn patience(run: &Run) -> Duration {
+    Duration::from_secs(run.settings.whole_number("auth.waitSeconds", 600))
 }
 
 /// Tells whether somebody can paste an answer.
@@ -189,10 +193,7 @@ fn wait(
             tokio::select! {
                 event = events.recv() => Ok(event),
                 () = busy.interrupted() => Err(cancelled()),
-                () = tokio::time::sleep_until(course.deadline) => Err(
-                    Failure::new(Code::Timeout, "Nobody finished the sign-in within 10 minutes. Nothing changed.")
-                        .then(wanted.command())
-                ),
+                () = tokio::time::sleep_until(course.deadline) => Err(too_late(run, wanted)),
             }
         })?;
         match event {
@@ -223,6 +224,12 @@ fn wait(
             }
         }
     }
+}
+
+fn too_late(run: &Run, wanted: &Wanted) -> Failure {
+    let time = times::span(patience(run).as_secs() as i64);
+    let words = format!("Nobody finished the sign-in within {time}. Nothing changed.");
+    Failure::new(Code::Timeout, words).then(wanted.command())
 }
 
 /// The browser came back with a state of ours.
@@ -401,69 +408,6 @@ fn menu(run: &Run, course: &Course, choice: Choice) {
             "Open the link, sign in and approve. Then paste what the last page shows: a code, or, when the page\n\
              cannot connect, its whole address.",
         ),
-    }
-}
-
-/// Exchanges the code and makes the one real call. An exchange that was sent goes on if the login is cancelled; its
-/// tokens are forgotten.
-async fn complete(
-    run: &Run,
-    manifest: &Manifest,
-    oauth: &OAuth,
-    client: &Client,
-    attempt: &Attempt,
-    code: &str,
-) -> Outcome<Signed> {
-    let answer = exchange(&run.http, oauth, client, attempt, code, run.now()).await;
-    verified(run, manifest, oauth, answer.map_err(|trouble| failed(manifest, trouble))?).await
-}
-
-/// Makes the one real call with a new token.
-pub(super) async fn verified(run: &Run, manifest: &Manifest, oauth: &OAuth, answer: TokenAnswer) -> Outcome<Signed> {
-    resource(manifest, answer.resource_url.as_deref())?;
-    match verify(&run.http, manifest, oauth, &answer).await {
-        Verdict::Works(identity) => Ok(Signed { answer, identity, unverified: None }),
-        Verdict::Later(why, identity) => Ok(Signed { answer, identity, unverified: Some(why) }),
-        Verdict::Refused(words) => {
-            let words =
-                format!("{} refuses the new sign-in: {}. Nothing was stored.", manifest.title, clean_line(&words));
-            Err(Failure::new(Code::LoginFailed, words))
-        }
-    }
-}
-
-/// What a person is told of a token request that brought no token.
-pub(super) fn failed(manifest: &Manifest, trouble: Trouble) -> Failure {
-    match trouble {
-        Trouble::Unreached(unreached) => unreached.failure().say("Nothing was stored."),
-        Trouble::Refused(refusal) => {
-            let words = format!("{} did not accept the code: {}.", manifest.title, clean_line(&refusal.words));
-            Failure::new(Code::LoginFailed, words)
-        }
-        Trouble::Nonsense(words) => {
-            let words = format!("{}'s answer could not be used: {}.", manifest.title, clean_line(&words));
-            Failure::new(Code::LoginFailed, words)
-        }
-        Trouble::Ours(failure) => failure,
-    }
-}
-
-/// RFC 9207: an `iss` in the answer must be the issuer that the manifest names.
-fn same_issuer(oauth: &OAuth, issuer: &str) -> bool {
-    let trim = |s: &str| s.trim_end_matches('/').to_owned();
-    oauth.issuer.as_ref().is_none_or(|ours| trim(ours.as_str()) == trim(issuer))
-}
-
-pub(super) fn denied(manifest: &Manifest, error: &str, description: Option<&str>) -> Failure {
-    let said = description.filter(|d| !d.is_empty()).unwrap_or(error);
-    let words = match error {
-        "access_denied" => format!("The provider says access was denied: \"{}\". Nothing changed.", clean_line(said)),
-        _ => format!("The provider ended the sign-in: \"{}\". Nothing changed.", clean_line(said)),
-    };
-    let failure = Failure::new(Code::Denied, words);
-    match manifest.no_access(error).or_else(|| manifest.no_access(said)) {
-        Some(hint) => failure.say(hint),
-        None => failure,
     }
 }
 

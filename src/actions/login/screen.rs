@@ -36,9 +36,7 @@ pub(super) fn invite(
     run.ui.say(&format!("{first}\n{gap}{second}\n"));
     run.ui.link(link);
     run.ui.say("");
-    // Nothing of ours answers where the browser ends: on another device, or because the port is taken.
-    let unanswered = matches!(begin, Begin::Link { .. }) || port.is_none();
-    if unanswered && oauth.paste_redirect.is_none() {
+    if unanswered(oauth, begin, port) {
         run.ui.say(
             "After you approve, the page may say it cannot connect. That is expected:\n\
              copy that page's whole address and paste it here.",
@@ -53,10 +51,45 @@ pub(super) fn invite(
     }
 }
 
-/// The line above the paste prompt.
-pub(super) fn menu(device: bool) -> String {
-    let device = if device { "   d short code instead" } else { "" };
-    format!("  c copy the link   qr QR code{device}   Ctrl+C cancel")
+/// Tells whether nothing of ours answers where the browser ends, on another device or because the port is taken, and
+/// no page of the provider shows a code either.
+fn unanswered(oauth: &OAuth, begin: &Begin, port: Option<u16>) -> bool {
+    oauth.paste_redirect.is_none() && (matches!(begin, Begin::Link { .. }) || port.is_none())
+}
+
+/// Says what the paste prompt is for, where that was not said above.
+pub(super) fn answer(run: &Run, oauth: &OAuth, begin: &Begin, port: Option<u16>) {
+    if !unanswered(oauth, begin, port) {
+        let code = if oauth.paste_redirect.is_some() { "the code or " } else { "" };
+        run.ui.say(&format!("Finish in the browser, or paste {code}the whole redirected address here."));
+    }
+}
+
+/// The line above the paste prompt. A plain terminal gets nothing but words, so it can neither copy nor draw.
+pub(super) fn menu(run: &Run, device: bool) -> String {
+    let choices = [
+        (!run.ui.plain, "c copy the link"),
+        (!run.ui.plain, "qr QR code"),
+        (device, "d short code instead"),
+        (true, "Ctrl+C cancel"),
+    ];
+    let choices = choices.into_iter().filter_map(|(there, words)| there.then_some(words));
+    // A choice stays in one piece: the next line takes it where this one is full.
+    let mut lines: Vec<String> = Vec::new();
+    for choice in choices {
+        match lines.last_mut() {
+            Some(line) if line.len() + 3 + choice.len() <= run.ui.width() => {
+                line.push_str("   ");
+                line.push_str(choice);
+            }
+            _ => lines.push(format!("  {choice}")),
+        }
+    }
+    // Without the line editor there are no stars either.
+    if !run.ui.editor {
+        lines.push("  What you type here is not shown.".to_owned());
+    }
+    lines.join("\n")
 }
 
 /// The same person on this machine, as ssh wants it.

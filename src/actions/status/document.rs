@@ -24,12 +24,12 @@ pub(super) fn element(run: &Run, index: &Index, manifest: &Manifest) -> Value {
             let window = |w: &Window| {
                 json!({ "window": w.window, "model": w.model, "used": w.used, "resets_at": time(w.resets_at) })
             };
-            let in_force = |limit: &&Limit| limit.model.is_none() && limit.until > now;
+            let in_force = |limit: &&Limit| limit.model.is_none() && limit.holds(now);
             let limited = entry.limits.iter().filter(in_force).map(|limit| limit.until).max();
             let models: Vec<Value> = entry
                 .limits
                 .iter()
-                .filter(|limit| limit.model.is_some() && limit.until > now)
+                .filter(|limit| limit.model.is_some() && limit.holds(now))
                 .map(|limit| json!({ "model": limit.model, "limited_until": time(Some(limit.until)) }))
                 .collect();
             let state = State::of(Some(entry), None, now);

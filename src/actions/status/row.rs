@@ -107,7 +107,7 @@ impl Row {
             (None, false, Some(at)) => Ends::Token(at),
             (None, false, None) => Ends::Never,
         };
-        let in_force = |limit: &&Limit| limit.model.is_some() && limit.until > now;
+        let in_force = |limit: &&Limit| limit.model.is_some() && limit.holds(now);
         let fresh = |window: &&Window| window.resets_at.is_none_or(|at| at > now);
         Self {
             provider: account.provider.clone(),

@@ -11,8 +11,6 @@ use crate::vault::{Entry, Limit};
 const GUESS: i64 = 60;
 /// The longest such wait, in seconds.
 const LONGEST_GUESS: i64 = 15 * 60;
-/// The longest reset that is believed, in seconds: no known quota is longer than a month.
-const LONGEST_RESET: i64 = 31 * 24 * 3600;
 
 /// What the plan knows of a bucket.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,7 +55,7 @@ impl BucketState {
 
     /// Makes the limit that a used-up quota comes to. A reset that cannot be believed is a guess that grows.
     pub(super) fn quota(&self, model: Option<String>, until: Option<i64>, why: &str, now: i64) -> Limit {
-        match until.filter(|&until| until > now && until - now <= LONGEST_RESET) {
+        match until.filter(|&until| until > now && until - now <= Limit::LONGEST) {
             Some(until) => Limit { model, until, why: why.to_owned(), strikes: 0 },
             None => self.guess(model, 0, why, now),
         }

@@ -70,7 +70,7 @@ impl State {
 
 /// Finds the limit that holds longest, for the whole account or for this model of it.
 pub(super) fn in_force<'a>(limits: &'a [Limit], model: Option<&str>, now: i64) -> Option<&'a Limit> {
-    let applies = |limit: &&Limit| limit.until > now && (limit.model.is_none() || limit.model.as_deref() == model);
+    let applies = |limit: &&Limit| limit.holds(now) && (limit.model.is_none() || limit.model.as_deref() == model);
     limits.iter().filter(applies).max_by_key(|limit| limit.until)
 }
 

@@ -123,6 +123,54 @@ fn the_first_rule_that_speaks_decides() {
     }
 }
 
+/// Everything that speaks, in the order of the rules: its place, what it is, whether a browser opens.
+const VOICES: &[(u8, &str, bool)] = &[
+    (1, "--nobrowser", false),
+    (1, "--browser", true),
+    (1, "--browser=chrome", true),
+    (2, "set:true", false),
+    (2, "set:false", true),
+    (3, "NO_BROWSER=1", false),
+    (3, "BROWSER=", false),
+    (3, "BROWSER=none", false),
+    (3, "BROWSER=w3m", false),
+    (4, "BROWSER=firefox", true),
+    (5, "CI=1", false),
+    (5, "DEBIAN_FRONTEND=noninteractive", false),
+    (6, "SSH_CONNECTION=1", false),
+    (6, "SSH_TTY=1", false),
+    (6, "SSH_CLIENT=1", false),
+    (7, "container", false),
+];
+
+#[test]
+fn every_rule_speaks_before_every_later_one_on_every_system() {
+    let heard = |words: &str| match decide(&around(words)) {
+        Decision::Open { why, .. } => (true, why),
+        Decision::Manual { why } => (false, why),
+    };
+    let systems = ["linux", "linux wsl", "mac", "windows"];
+    // What cannot speak against any of them: displays, and variables that are there and say nothing.
+    let quiet = ["", "DISPLAY=:0", "WAYLAND_DISPLAY=w", "DEBIAN_FRONTEND=dialog CI= NO_BROWSER= SSH_TTY="];
+    for system in systems {
+        for (place, first, opens) in VOICES {
+            let alone = heard(&format!("{system} {first}"));
+            assert_eq!(alone.0, *opens, "{system} {first}: {}", alone.1);
+            for beside in quiet.iter().filter(|words| *place < 7 || !words.contains("DISPLAY=")) {
+                let together = heard(&format!("{system} {beside} {first}"));
+                assert_eq!(together, alone, "{system} {first} beside {beside}");
+            }
+            for (later, second, _) in VOICES.iter().filter(|(later, ..)| later > place) {
+                if first.split_once('=').map(|(name, _)| name) == second.split_once('=').map(|(name, _)| name) {
+                    continue;
+                }
+                let together = heard(&format!("{system} {first} {second}"));
+                assert_eq!(together, alone, "{system}: {first} ({place}) before {second} ({later})");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_line_on_the_screen_names_what_decided() {
     let line = |words| decide(&around(words)).line();

@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, NaiveDateTime};
 
-/// The longest wait that is believed, in seconds: no known quota is longer than a month.
-const LONGEST: i64 = 31 * 24 * 3600;
+use crate::vault::Limit;
+
+/// The longest wait that is believed, in seconds.
+const LONGEST: i64 = Limit::LONGEST;
 
 /// Headers by lower-case name. An empty one is as good as none: Codex sends such.
 pub(super) struct Headers(Vec<(String, String)>);
