@@ -54,6 +54,7 @@ mod provider_faults;
 mod provider_steps;
 mod qwen;
 mod refresh;
+mod rights;
 mod sandbox_anthropic;
 mod sandbox_codex;
 mod sandbox_control;
