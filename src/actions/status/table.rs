@@ -23,8 +23,16 @@ pub(super) fn lines(rows: &[Row], now: i64, width: usize) -> Vec<String> {
     let most = if width < WIDE { 4 } else { 5 };
     for columns in (3..=most).rev() {
         let lines = aligned(&table, columns);
-        if lines.iter().all(|line| line.width() <= width) || (columns == 5 && width >= WIDE) {
+        if lines.iter().all(|line| line.width() <= width) {
             return lines;
+        }
+        if columns == 5 && width >= WIDE {
+            // Of providers that nobody uses one word says enough, rather than a line that breaks.
+            for (cells, row) in table[1..].iter_mut().zip(rows).filter(|(_, row)| row.bucket.is_none()) {
+                let word = row.limits(now).split_whitespace().next().map(str::to_owned);
+                cells[4] = word.unwrap_or_default();
+            }
+            return aligned(&table, columns);
         }
     }
     stacked(rows, now)
