@@ -169,5 +169,8 @@ fn footer<'a>(run: &Run, index: &Index, rows: &[Row], manifests: impl Iterator<I
         let since = oauth.since.as_deref().map_or(String::new(), |since| format!(" since {since}"));
         let reason = oauth.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
         run.ui.note(&format!("{} sign-ins are {}{since}{reason}.", manifest.name, oauth.status.word()));
+        if let Some(link) = &oauth.link {
+            run.ui.note(&format!("  {link}"));
+        }
     }
 }

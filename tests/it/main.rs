@@ -51,6 +51,7 @@ mod plain_session;
 mod precedence;
 mod profile_keys;
 mod profiles;
+mod provider_faults;
 mod provider_steps;
 mod qwen;
 mod refresh;

@@ -39,6 +39,10 @@ fn every_state(stand: &Stand) {
 #[test]
 fn every_state_has_its_words() {
     let _times = timeless();
+    // A date is as wide as its day and month are, and the column with it.
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"(\[days\]|renews by itself|Signed in until| -) {2,}", "$1  ");
+    let _widths = settings.bind_to_scope();
     let stand = stand();
     every_state(&stand);
     insta::assert_snapshot!(stand.home.run(&["auth", "anthropic"]).ok(), @"
@@ -71,6 +75,7 @@ fn every_state_has_its_words() {
     c-refused needs a new sign-in: llxprt auth anthropic login c-refused
     The sign-in of g-soon ends in [span] ([time]). To sign in anew: llxprt auth anthropic login g-soon
     anthropic sign-ins are restricted since 2026-02-19: Anthropic keeps claude.ai logins for its own apps; a key, or an approval of your own, is the sanctioned way.
+      https://code.claude.com/docs/en/legal-and-compliance
     --- exit 0
     ");
     insta::assert_snapshot!(stand.home.run(&["--plain", "auth", "anthropic", "status"]).ok().stdout, @"
