@@ -101,6 +101,7 @@ fn surroundings(run: &Run, how: &Login) -> Surroundings {
         };
         Some(Setting { on: value.as_bool()?, origin })
     });
+    let interop = std::path::Path::new("/proc/sys/fs/binfmt_misc");
     let wsl = run.env.contains_key("WSL_DISTRO_NAME");
     Surroundings {
         env: run.env.clone(),
@@ -115,6 +116,6 @@ fn surroundings(run: &Run, how: &Login) -> Surroundings {
         setting,
         stdin_terminal: run.keyboard.is_person(),
         container: ["/.dockerenv", "/run/.containerenv"].iter().any(|p| std::path::Path::new(p).exists()),
-        wsl_interop: wsl && std::path::Path::new("/proc/sys/fs/binfmt_misc/WSLInterop").exists(),
+        wsl_interop: wsl && ["WSLInterop", "WSLInterop-late"].iter().any(|name| interop.join(name).exists()),
     }
 }

@@ -119,7 +119,7 @@ impl Signals {
         self.raw.store(raw, Ordering::SeqCst);
     }
 
-    /// Hides what is typed from now on, on a terminal without line editor; nothing where that cannot be done.
+    /// Hides what is typed from now on while no line editor holds the terminal; nothing where that cannot be done.
     pub fn hide_typing(self: &Arc<Self>) -> Option<Unseen> {
         self.echo.off().then(|| Unseen { signals: self.clone(), forget: false })
     }
@@ -155,12 +155,8 @@ impl Signals {
 
     /// Puts the terminal back to how it was found, if the line editor holds it or a question hides what is typed.
     pub fn restore_terminal(&self) {
-        if self.echo.on(true) {
-            use std::io::Write as _;
-            // The question's line was not ended by a key.
-            let _ = std::io::stderr().write_all(b"\n");
-        }
-        if self.raw.swap(false, Ordering::SeqCst) {
+        let raw = self.raw.swap(false, Ordering::SeqCst);
+        if raw {
             let _ = crossterm::terminal::disable_raw_mode();
             let _ = crossterm::execute!(
                 std::io::stdout(),
@@ -168,6 +164,12 @@ impl Signals {
                 crossterm::cursor::Show,
                 crossterm::style::Print("\r\n")
             );
+        }
+        // After the line editor, which leaves the terminal as it found it: without echo, in the middle of a login.
+        if self.echo.restore() && !raw {
+            use std::io::Write as _;
+            // The question's line was not ended by a key.
+            let _ = std::io::stderr().write_all(b"\n");
         }
     }
 
