@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::sync::{Arc, OnceLock};
 
-use anstream::ColorChoice;
 use clap::ValueEnum as _;
 use llxprt_commands::{ColorWhen, Command, Flags, Shell, ShellExit};
 use url::Url;
@@ -35,7 +34,7 @@ pub fn start() -> u8 {
         let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
     }
     // Until there is a log that knows the secrets of this run, there are none but those of the command line.
-    fault::install(&Arc::default(), |said| crate::ui::clean(&llxprt_commands::redact(said)));
+    fault::install(&Arc::default(), &Arc::new(Log::new("".into(), Arc::default())));
     let shell = match Shell::parse_from_args(std::env::args_os()) {
         Ok(shell) => shell,
         Err(ShellExit::Text(text)) => {
@@ -55,8 +54,7 @@ pub fn start() -> u8 {
     match build(flags, env, ui.clone(), command.is_none()) {
         Ok((mut run, input)) => {
             let signals = run.signals.clone();
-            let log = run.log.clone();
-            fault::install(&signals, move |said| crate::ui::clean(&log.redact(said)));
+            fault::install(&signals, &run.log);
             let status = go(&mut run, &input, command);
             signals.wait_for_uncut();
             status
@@ -210,7 +208,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
     let vault =
         Vault::new(&dirs, wish, no_keyring, std::io::stdin().is_terminal()).saying(move |words| saying.note(words));
     let signals = Arc::new(Signals::default());
-    let color = !matches!(anstream::AutoStream::choice(&std::io::stdout()), ColorChoice::Never);
+    let color = crate::ui::coloured();
     let (input, keyboard): (Input, Arc<dyn Keyboard>) = if ui.editor {
         let editor = Arc::new(Editor::new(signals.clone(), color));
         (Input::Editor(editor.clone()), editor)

@@ -5,6 +5,7 @@ use llxprt_commands::{Account, Bucket, LogoutWhich, Provider};
 use super::nearest::no_account;
 use crate::auth::{Tokens, revoke};
 use crate::error::{Failure, Outcome};
+use crate::providers::Grants;
 use crate::run::Run;
 use crate::ui::times;
 use crate::vault::Entry;
@@ -96,7 +97,12 @@ fn one(run: &Run, account: &Account) -> Outcome<String> {
             failure.next.clear();
             return Err(failure);
         }
-        let words = told(&revoked, account, entry.as_ref(), run.now());
+        let words = match (&revoked, oauth.grants) {
+            (Revoked::Cannot, Grants::ApiKey) => {
+                format!("removed here; {0} cannot revoke, so its key works until you delete it there", account.provider)
+            }
+            _ => told(&revoked, account, entry.as_ref(), run.now()),
+        };
         run.log.note(run.now(), &account.to_string(), &format!("signed out: {words}"));
         Ok(words)
     })

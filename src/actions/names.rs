@@ -5,7 +5,6 @@ use llxprt_commands::{KnownBucket, KnownProvider, KnownSetting, Names};
 use crate::auth::failover::State;
 use crate::config::Origin;
 use crate::config::declared::{self, DECLARED, Declared};
-use crate::providers::{Grants, OAuth};
 use crate::run::Run;
 
 /// Takes the names of the moment.
@@ -33,27 +32,13 @@ pub fn names(run: &Run) -> Names {
     let listed = run.settings.listed();
     let kept = listed.iter().filter(|(_, _, origin)| *origin == Origin::Settings);
     let changed: Vec<_> = kept.filter_map(|(name, ..)| Some(setting(name, declared::find(name).ok()?))).collect();
-    // A pattern is no name. Its names are those that are set, and those that a provider needs.
-    let mut settings: Vec<_> =
-        DECLARED.iter().filter(|d| !d.name.contains("NAME")).map(|d| setting(d.name, d)).collect();
-    for m in run.registry.all().filter(|m| m.oauth.as_ref().is_some_and(needs_client)) {
-        let names = ["clientId", "clientFile"].map(|member| format!("auth.{}.{member}", m.name));
-        settings.extend(names.iter().filter_map(|name| Some(setting(name, declared::find(name).ok()?))));
-    }
-    let new: Vec<_> = changed.iter().filter(|c| settings.iter().all(|known| known.name != c.name)).cloned().collect();
-    settings.extend(new);
     let active = run.active().and_then(|p| run.registry.get(&p));
     Names {
         providers: run.registry.all().map(provider).collect(),
         profiles: crate::config::profile_names(&run.dirs.config),
         keys: index.keys.keys().filter_map(|name| name.parse().ok()).collect(),
-        settings,
+        settings: DECLARED.iter().map(|d| setting(d.name, d)).collect(),
         changed,
         models: active.map(|m| m.models.clone()).unwrap_or_default(),
     }
-}
-
-/// Tells whether nobody signs in there without a client of their own.
-fn needs_client(oauth: &OAuth) -> bool {
-    oauth.client_id.is_none() && oauth.grants == Grants::Token
 }

@@ -75,6 +75,7 @@ fn enter(run: &mut Run, text: &str) {
     let block = pasted_block(text);
     let lines = block.as_deref().unwrap_or(std::slice::from_ref(&text));
     for (number, line) in lines.iter().enumerate() {
+        let _busy = run.signals.line();
         run.settings.refresh();
         let result = match parse(line) {
             Ok(line) => obey(run, line),
@@ -172,6 +173,7 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
             }
             return status;
         };
+        let _busy = person.then(|| run.signals.line());
         let parsed = if person { parse(&line) } else { parse_piped(&line) };
         let result = parsed.map_err(|e| wrong(&run.ui, &e)).and_then(|line| obey(run, line));
         if let Err(failure) = result {

@@ -1,6 +1,6 @@
 //! Keeping a login: under which name, in which store, and what is said of it.
 
-use llxprt_commands::{Account, Bucket, Command, Provider, ProviderChoice};
+use llxprt_commands::{Account, Bucket};
 
 use super::super::credential::resolution;
 use super::{Signed, Wanted};
@@ -90,7 +90,11 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     super::super::activate(run, &account.provider)?;
     tell(run, account, &identity, &tokens, unverified.as_deref());
     let used = resolution(run, &account.provider)?.winner.is_some_and(|winner| winner.source == Source::OAuth);
-    run.ui.note(&kept_where(run, &account.provider, home, used));
+    let elsewhere = super::super::answers_elsewhere(run, &account.provider);
+    run.ui.note(&kept_where(run, home, used && elsewhere.is_none()));
+    if let Some(words) = elsewhere {
+        run.ui.note(&words);
+    }
     if let Some(note) = note {
         run.ui.note(&note);
     }
@@ -169,16 +173,8 @@ fn tell(run: &Run, account: &Account, identity: &Identity, tokens: &Tokens, unve
     }
 }
 
-fn kept_where(run: &Run, provider: &Provider, home: Home, used: bool) -> String {
-    let elsewhere = run.active().filter(|active| active != provider);
-    let session = match elsewhere {
-        _ if !run.ui.session || !used => String::new(),
-        None => " Used from now on in this session.".to_owned(),
-        Some(active) => {
-            let choose = Command::Provider(ProviderChoice { name: Some(provider.clone()) });
-            format!(" {active} answers now. To change that: {}", run.typed(&choose))
-        }
-    };
+fn kept_where(run: &Run, home: Home, used: bool) -> String {
+    let session = if run.ui.session && used { " Used from now on in this session." } else { "" };
     match home {
         Home::Keyring => format!("Kept in the OS keyring.{session}"),
         Home::File => {
