@@ -82,7 +82,7 @@ fn color_of_arguments() -> ColorWhen {
     };
     let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
     let wishes = (0..end).filter_map(wish);
-    wishes.filter_map(|word| ColorWhen::from_str(word, true).ok()).last().unwrap_or_default()
+    wishes.filter_map(|word| ColorWhen::from_str(word, true).ok()).next_back().unwrap_or_default()
 }
 
 /// The flag as a shell takes it; one that needs quotes is no address that a sandbox has.

@@ -100,7 +100,7 @@ fn styled(rows: &[Row], text: String) -> String {
     let line = |(line, row): (&str, &Row)| match line.rfind(&row.state).filter(|_| row.why.is_some()) {
         Some(at) => {
             let (before, state) = line.split_at(at);
-            format!("{before}{}{}", striking(&row.state), &state[row.state.len()..])
+            format!("{before}{}{}", striking(row.state), &state[row.state.len()..])
         }
         None => line.to_owned(),
     };

@@ -166,7 +166,7 @@ fn manual_mode_reads_like_this() {
     });
     pty.paste(&code(&link, WORK));
     pty.keys(key::ENTER);
-    pty.wait_for("anthropic default (work@company.com) ›");
+    pty.wait_for("anthropic work@company.com ›");
     // The code came by the provider's page, and the exchange says so (RFC 6749 4.1.3).
     let token = &sandbox.script("anthropic").requests_to(Endpoint::Token)[0].json().unwrap();
     assert_eq!(token["redirect_uri"], param(&link, "redirect_uri").unwrap());

@@ -255,7 +255,7 @@ fn the_list_tells_a_profile_from_a_file_and_a_flag() {
 
 #[test]
 fn tab_finishes_names_and_values() {
-    let stand = Stand::with(json!({}));
+    let stand = Stand::with(json!({ "stream.idleSeconds": 60 }));
     let mut pty = stand.home.pty(&[]);
     pty.wait_prompt();
     for (typed, finished) in [
