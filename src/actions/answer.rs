@@ -19,6 +19,9 @@ use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
 use crate::ui::clean_line;
 
+/// How many accounts that the index does not know are looked for before a turn.
+const LOOKED_UP: usize = 3;
+
 /// Sends a prompt and shows the answer. A prompt that failed is back on the line.
 ///
 /// # Errors
@@ -114,11 +117,14 @@ fn signed_in(run: &mut Run, provider: &Provider, mut accounts: Vec<Account>, may
     }
     let index = run.index()?;
     // A login that another program made may lie in the keyring under this very name; it is looked for once.
-    let unknown: Vec<Account> = accounts.iter().filter(|account| index.entry(account).is_none()).cloned().collect();
+    let unknown: Vec<Account> = accounts.iter().filter(|a| index.entry(a).is_none()).take(LOOKED_UP).cloned().collect();
     let mut looked = false;
-    if unknown.len() < accounts.len() || accounts.len() <= 3 {
-        for account in unknown.iter().take(3) {
-            looked |= fresh::read(run, account)?.is_some();
+    for account in &unknown {
+        match fresh::read(run, account) {
+            Ok(tokens) => looked |= tokens.is_some(),
+            // One that cannot be read keeps no other from answering.
+            Err(failure) if failure.code != Code::Cancelled && accounts.len() > 1 => {}
+            Err(failure) => return Err(failure),
         }
     }
     let index = if looked { run.index()? } else { index };

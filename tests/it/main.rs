@@ -69,6 +69,7 @@ mod set;
 mod settings;
 mod stage;
 mod status;
+mod stored;
 mod tiers;
 mod token;
 mod vault_keyring;

@@ -111,6 +111,9 @@ fn the_table_of_all_providers_names_each() {
     assert!(shown.stdout.starts_with("Provider"), "{shown}");
     assert!(shown.stdout.contains("* personal@gmail.com  ready"), "{shown}");
     assert!(shown.stderr.contains("Vault: sealed files"), "{shown}");
+    assert!(shown.stdout.contains("retired since 2026-04-15") && !shown.stderr.contains("qwen"), "{shown}");
+    let one = stand.home.run(&["auth", "qwen"]).ok();
+    assert!(one.stderr.contains("qwen sign-ins are retired since 2026-04-15"), "{one}");
     assert!(shown.stderr.contains("anthropic sign-ins are restricted since 2026-02-19"), "{shown}");
 }
 
@@ -223,8 +226,8 @@ fn an_index_that_was_built_again_claims_nothing_that_it_cannot_know() {
     insta::assert_snapshot!(done.stdout, @"
     Anthropic (anthropic): sign-in is on.
     Provider   Account               State  Signed in until  Limit
-    anthropic  * work@company.com    ready  [days]    -
-                 personal@gmail.com  ready  [days]    -
+    anthropic  * work@company.com    ready  [days]  -
+                 personal@gmail.com  ready  [days]  -
     work@company.com: who it is was not told, kept in a sealed file
     personal@gmail.com: who it is was not told, kept in a sealed file
     ");
