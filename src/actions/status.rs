@@ -18,6 +18,9 @@ use crate::run::Run;
 use crate::ui::{clean_line, times};
 use crate::vault::Index;
 
+/// How many accounts that need a new sign-in are named before the rest is counted.
+const NAMED: usize = 5;
+
 /// `/auth`
 pub(super) fn all(run: &mut Run) -> Outcome {
     let index = run.index()?;
@@ -76,7 +79,8 @@ fn say(run: &mut Run, note: &Note) {
     // A prompt says it once a session, and not again where it was said in full.
     run.first_time(&note.text);
     let next: Vec<_> = note.next.iter().map(|n| run.ui.next(n)).collect();
-    run.ui.note(&format!("{}\nTo use the sign-in instead: {}", note.text, next.join("      More: ")));
+    let instead = run.ui.choice("To use the sign-in instead: ", &next, "      More: ");
+    run.ui.note(&format!("{}\n{instead}", note.text));
 }
 
 fn show(run: &Run, rows: &[Row]) {
@@ -133,6 +137,7 @@ fn footer<'a>(run: &Run, index: &Index, rows: &[Row], manifests: impl Iterator<I
         _ => detail,
     };
     run.ui.note(&format!("Vault: {vault}.{as_of}"));
+    let mut needy = 0;
     for row in rows {
         let Some(bucket) = &row.bucket else { continue };
         let again = || run.typed(&login::command(row.provider, bucket));
@@ -140,17 +145,32 @@ fn footer<'a>(run: &Run, index: &Index, rows: &[Row], manifests: impl Iterator<I
             let span = times::both(now, until);
             run.ui.warn(&format!("The sign-in of {bucket} ends in {span}. To sign in anew: {}", again()));
         } else if row.needs_login {
-            run.ui.note(&format!("{bucket} needs a new sign-in: {}", again()));
+            needy += 1;
+            if needy <= NAMED {
+                run.ui.note(&format!("{bucket} needs a new sign-in: {}", again()));
+            }
         }
     }
+    if needy > NAMED {
+        run.ui.note(&format!("{} more need a new sign-in.", needy - NAMED));
+    }
+    let manifests: Vec<&Manifest> = manifests.collect();
+    let many = manifests.len() > 1;
     for manifest in manifests {
         let any = rows.iter().any(|row| *row.provider == manifest.name && row.bucket.is_some());
         if any && !run.settings.oauth_enabled(&manifest.name) {
             run.ui.note(&format!("{}: its accounts are kept and not used; {}", manifest.name, sign_in(run, manifest)));
         }
         let Some(oauth) = manifest.oauth.as_ref().filter(|oauth| oauth.status != Status::Active) else { continue };
+        // The column says it in short of the providers that nobody uses.
+        if !any && !run.settings.oauth_enabled(&manifest.name) && many {
+            continue;
+        }
         let since = oauth.since.as_deref().map_or(String::new(), |since| format!(" since {since}"));
         let reason = oauth.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
         run.ui.note(&format!("{} sign-ins are {}{since}{reason}.", manifest.name, oauth.status.word()));
+        if let Some(link) = &oauth.link {
+            run.ui.note(&format!("  {link}"));
+        }
     }
 }

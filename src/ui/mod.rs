@@ -95,10 +95,25 @@ impl Ui {
                 .subsequent_indent(indent);
             textwrap::fill(line, options)
         };
+        // What is to be copied is left to the terminal, which copies it whole.
+        let code = format!("{DIM}E-");
+        let command = |line: &str| {
+            let typed = line.strip_prefix("  ").filter(|rest| rest.starts_with("llxprt ") || rest.starts_with('/'));
+            typed.is_some_and(|typed| typed.split_once("  ").is_none_or(|(_, rest)| rest.starts_with(&code)))
+        };
         text.split('\n')
-            .map(|line| if fits(&line) { line.to_owned() } else { wrap(line) })
+            .map(|line| if fits(&line) || command(line) { line.to_owned() } else { wrap(line) })
             .collect::<Vec<_>>()
             .join("\n")
+    }
+
+    /// Returns what can be typed for something: on one line where that fits, else each on its own.
+    pub fn choice(&self, what_for: &str, next: &[String], between: &str) -> String {
+        let line = format!("{what_for}{}", next.join(between));
+        match unicode_width::UnicodeWidthStr::width(line.as_str()) <= self.width() {
+            true => line,
+            false => format!("{}\n  {}", what_for.trim_end(), next.join("\n  ")),
+        }
     }
 
     /// Says something that `-q` leaves out.

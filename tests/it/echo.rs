@@ -37,7 +37,7 @@ trait Repeated {
 impl Repeated for Answer {
     fn repeated(self) -> Answer {
         let headers = self.headers;
-        headers.into_iter().fold(Answer::repeat(self.status, "text/plain", ""), |answer, (name, value)| {
+        headers.into_iter().fold(Self::repeat(self.status, "text/plain", ""), |answer, (name, value)| {
             if name == "content-type" { answer } else { answer.header(&name, value) }
         })
     }

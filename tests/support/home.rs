@@ -327,10 +327,12 @@ impl Run<'_> {
         }
         let text = texts[1].clone();
         self.home.saw(format!("stderr of {}", self.shown), move || text.clone());
-        let [stdout, stderr] = texts.each_mut().map(|text| {
-            let text = String::from_utf8(std::mem::take(text)).expect("UTF-8 output");
-            self.home.names.iter().fold(text, |text, (from, to)| text.replace(from, to))
-        });
+        let texts = texts.each_mut().map(|text| String::from_utf8(std::mem::take(text)).expect("UTF-8 output"));
+        if self.home.program == Path::new(env!("CARGO_BIN_EXE_llxprt")) {
+            super::typable::assert_typable(&self.shown, &texts[0], &texts[1]);
+        }
+        let [stdout, stderr] =
+            texts.map(|text| self.home.names.iter().fold(text, |text, (from, to)| text.replace(from, to)));
         Done { stdout, stderr, ended: status.into() }
     }
 }

@@ -24,8 +24,16 @@ pub(super) fn text(rows: &[Row], now: i64, most: usize) -> String {
     let columns = if most < WIDE { 4 } else { 5 };
     for columns in (3..=columns).rev() {
         let text = aligned(&table, columns);
-        if (columns == 5 && most >= WIDE) || text.lines().all(|line| width(line) <= most) {
+        if text.lines().all(|line| width(line) <= most) {
             return text;
+        }
+        if columns == 5 {
+            // Of providers that nobody uses one word says enough, rather than a line that breaks.
+            for (cells, _) in table[1..].iter_mut().zip(rows).filter(|(_, row)| row.bucket.is_none()) {
+                let word = cells[4].split_whitespace().next().map(str::to_owned);
+                cells[4] = word.unwrap_or_default().into();
+            }
+            return aligned(&table, columns);
         }
     }
     stacked(rows, now)
