@@ -72,6 +72,7 @@ pub fn interactive(run: &mut Run, editor: &Arc<Editor>) -> u8 {
 fn enter(run: &mut Run, text: &str) {
     let lines = pasted_block(text).unwrap_or_else(|| vec![text]);
     for line in lines {
+        let _busy = run.signals.line();
         run.settings.refresh();
         let result = match parse(line) {
             Ok(line) => obey(run, line),
@@ -150,6 +151,7 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
             }
             return status;
         };
+        let _busy = person.then(|| run.signals.line());
         let parsed = if person { parse(&line) } else { parse_piped(&line) };
         let result = parsed.map_err(|e| wrong(&run.ui, &e)).and_then(|line| obey(run, line));
         if let Err(failure) = result {

@@ -239,10 +239,12 @@ impl Home {
 
     /// Returns the temporary files (`.NAME.RANDOM.tmp`, security 3.4) that lie below the root.
     pub fn leftovers(&self) -> Vec<PathBuf> {
-        canary::files_below(self.root.path())
-            .into_iter()
-            .filter(|f| f.extension().is_some_and(|e| e == "tmp"))
-            .collect()
+        let ours = |file: &PathBuf| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // Those of curl, in a pretend browser, begin with a letter.
+            name.starts_with('.') && name.ends_with(".tmp")
+        };
+        canary::files_below(self.root.path()).into_iter().filter(ours).collect()
     }
 }
 
