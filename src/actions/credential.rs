@@ -49,14 +49,18 @@ pub(super) fn resolution_with(run: &Run, manifest: &Manifest, index: &Index) -> 
             Some((Value::Bool(true), _)) => Some(AuthOnly::Setting),
             _ => None,
         },
-        here: Here {
-            session: run.ui.session,
-            profile_by_flag: run.flags.profile_load.is_some(),
-            active: run.active().as_ref() == Some(&manifest.name),
-        },
+        here: here(run, &manifest.name),
         keys_at: manifest.keys_at.clone(),
     };
     resolve(&manifest.name, &sources)
+}
+
+fn here(run: &Run, provider: &Provider) -> Here {
+    Here {
+        session: run.ui.session,
+        profile_by_flag: run.flags.profile_load.is_some(),
+        active: run.active().as_ref() == Some(provider),
+    }
 }
 
 /// Looks for saved keys that are named for a provider and that the index does not know: LLxprt Code may have saved
@@ -177,6 +181,7 @@ fn logins(run: &Run, manifest: &Manifest, index: &Index) -> OAuth {
         supported: manifest.oauth.is_some(),
         enabled: run.settings.oauth_enabled(provider),
         elsewhere: baseurl::no_sign_in(run, manifest),
+        back: baseurl::back(run, provider, here(run, provider)),
         logins,
         active,
         profile: run.profile_for(provider).map(|p| p.name.clone()),

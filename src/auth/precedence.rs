@@ -16,6 +16,7 @@ pub use self::source::{Given, Source};
 pub use self::tier::{Tier, TierState, Use};
 pub use self::words::{Note, Row, save_key};
 use crate::auth::failover::State;
+use crate::error::Next;
 
 /// One place where a key may be, and what is there.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,8 @@ pub struct OAuth {
     pub enabled: bool,
     /// Why it cannot be used with this base URL ([`elsewhere`]).
     pub elsewhere: Option<String>,
+    /// What takes that base URL away.
+    pub back: Option<Next>,
     /// The buckets in their order.
     pub logins: Vec<(Bucket, State)>,
     /// The one that a request would use now, where that is known.

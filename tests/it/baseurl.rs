@@ -21,12 +21,16 @@ fn a_foreign_host_gets_a_key_and_never_a_sign_in() {
     insta::assert_snapshot!(with(&["--baseurl", &url, "-p", "hello"]), @"
     --- stderr
     llxprt: anthropic has no key, and the base URL is at [gateway], and a sign-in is only sent to [sandbox].
-      llxprt key save anthropic  E-OTHER-HOST
+      llxprt key save anthropic
+    start again without --baseurl  E-OTHER-HOST
     --- exit 4
     ");
     // By setting and in the session it is the same.
     let done = stand.session(&[&format!("/baseurl {url}"), "hello"]).exit(4);
-    assert!(done.stderr.contains("a sign-in is only sent to"), "{done}");
+    assert!(
+        done.stderr.contains("a sign-in is only sent to") && done.stderr.contains("\n  /baseurl none  E-"),
+        "{done}"
+    );
     insta::assert_snapshot!(with(&["baseurl", &url]), @"
     --- stderr
     Requests to the active provider go to [gateway]/anthropic from now on (base-url in settings.json).

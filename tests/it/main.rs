@@ -9,6 +9,7 @@ mod accounts;
 mod accounts_steps;
 mod attempts;
 mod bad_input;
+mod bad_keys;
 mod baseurl;
 mod canary;
 mod cancelling;

@@ -163,6 +163,7 @@ impl Resolution {
             next.push(self.sign_in());
         }
         next.extend(if self.skips_a_key() { vec![self.keys_again()] } else { self.a_key() });
+        next.extend(self.oauth.back.clone().filter(|_| self.oauth.enabled && self.oauth.elsewhere.is_some()));
         Note { text: "To give it one".to_owned(), next }
     }
 
