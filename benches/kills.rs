@@ -21,7 +21,9 @@ fn main() -> ExitCode {
     let begun = Instant::now();
     let figures = faults_kills::kills(rounds);
     let took = begun.elapsed().as_secs_f64();
-    println!("kill -9 over renewals, logins, logouts, saved keys and settings: {rounds} processes, {took:.1} s");
+    println!(
+        "kill -9 over renewals, logins, logouts, saved keys, profiles and settings: {rounds} processes, {took:.1} s"
+    );
     println!("killed before they had ended       {:>6}", figures.killed);
     println!("logins lost                        {:>6}   (aim 0)", figures.lost);
     println!("logins lost between the provider's answer and the write");

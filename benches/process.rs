@@ -12,6 +12,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use support::pty::key;
+use support::secret_service::SecretService;
 use support::{Browser, Home, StandIn};
 
 /// A row of the table that is printed.
@@ -49,6 +50,8 @@ const CASES: &[Case] = &[
     Case { name: "first prompt, no account", runs: 20, place: empty, what: What::FirstPrompt },
     Case { name: "first prompt, 1,000 accounts", runs: 20, place: thousand_accounts, what: What::FirstPrompt },
     Case { name: "auth anthropic token, fresh", runs: 50, place: signed_in, what: What::Run(TOKEN) },
+    Case { name: "auth anthropic token, keyring", runs: 50, place: signed_in_keyring, what: What::Run(TOKEN) },
+    Case { name: "1 alone, token expired", runs: 5, place: signed_in_briefly, what: What::Expired(1, TOKEN) },
     Case { name: "32 at once, token expired", runs: 5, place: signed_in_briefly, what: What::Expired(32, TOKEN) },
 ];
 
@@ -62,6 +65,9 @@ const RENEWAL: Duration = Duration::from_secs(5);
 struct Place {
     home: Home,
     stand_in: Option<StandIn>,
+    /// Held as long as it is asked.
+    #[allow(dead_code, reason = "held, not read")]
+    keyring: Option<SecretService>,
 }
 
 /// What one run took.
@@ -150,7 +156,7 @@ fn first_prompt(home: &Home) -> Result<Sample, String> {
 
 /// Waits until the token is due, lets all processes ask for it, and checks that one of them renewed it for all.
 fn expired(place: &Place, count: usize, words: &[&str]) -> Result<Sample, String> {
-    let Place { home, stand_in: Some(stand_in) } = place else { return Err("no stand-in".to_owned()) };
+    let Place { home, stand_in: Some(stand_in), .. } = place else { return Err("no stand-in".to_owned()) };
     std::thread::sleep(Duration::from_secs(BRIEF.into()) - RENEWAL + Duration::from_secs(1));
     let before = stand_in.count("anthropic", "token");
     let start = Instant::now();
@@ -180,11 +186,11 @@ fn quiet(mut command: Command) -> Command {
 }
 
 fn trivial() -> Result<Place, String> {
-    Ok(Place { home: Home::of("/bin/true"), stand_in: None })
+    Ok(Place { home: Home::of("/bin/true"), stand_in: None, keyring: None })
 }
 
 fn empty() -> Result<Place, String> {
-    Ok(Place { home: Home::new(), stand_in: None })
+    Ok(Place { home: Home::new(), stand_in: None, keyring: None })
 }
 
 fn three_accounts() -> Result<Place, String> {
@@ -208,7 +214,7 @@ fn accounts(count: usize) -> Place {
     home.write("data/index.json", serde_json::json!({ "version": 1, "accounts": accounts }).to_string());
     let on = serde_json::json!({ "anthropic": true, "codex": true, "gemini": true });
     home.write("config/settings.json", serde_json::json!({ "oauthEnabledProviders": on }).to_string());
-    Place { home, stand_in: None }
+    Place { home, stand_in: None, keyring: None }
 }
 
 fn signed_in() -> Result<Place, String> {
@@ -219,9 +225,27 @@ fn signed_in_briefly() -> Result<Place, String> {
     sign_in(Some(BRIEF))
 }
 
+/// The same in a real keyring on a bus of its own, where gnome-keyring is installed.
+fn signed_in_keyring() -> Result<Place, String> {
+    let there = |program| Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if there("gnome-keyring-daemon").is_err() || there("dbus-daemon").is_err() {
+        return Err("gnome-keyring or dbus-daemon is not installed".to_owned());
+    }
+    let keyring = SecretService::unlocked();
+    let bus = keyring.environment().into_iter().find(|(name, _)| *name == "DBUS_SESSION_BUS_ADDRESS");
+    let (name, address) = bus.ok_or("no bus")?;
+    let home = Home::new().without("LLXPRT_NO_KEYRING").without("LLXPRT_DATA_HOME").without("LLXPRT_CONFIG_HOME");
+    let home = home.without("LLXPRT_CACHE_HOME").without("LLXPRT_LOG_HOME").env(name, address);
+    let place = sign_in_at(home, None)?;
+    Ok(Place { keyring: Some(keyring), ..place })
+}
+
 /// A home with one login at a stand-in of its own, made in a pretend browser.
 fn sign_in(ttl: Option<u32>) -> Result<Place, String> {
-    let home = Home::new();
+    sign_in_at(Home::new(), ttl)
+}
+
+fn sign_in_at(home: Home, ttl: Option<u32>) -> Result<Place, String> {
     let stand_in = StandIn::try_start(&home, ttl)?;
     let browser = Browser::approving(&home, "work@company.com");
     let home = home.at(stand_in.url()).env("BROWSER", browser.command());
@@ -229,5 +253,5 @@ fn sign_in(ttl: Option<u32>) -> Result<Place, String> {
     if login.status() != 0 {
         return Err(login.to_string());
     }
-    Ok(Place { home, stand_in: Some(stand_in) })
+    Ok(Place { home, stand_in: Some(stand_in), keyring: None })
 }

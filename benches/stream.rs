@@ -23,8 +23,13 @@ const ROUNDS: usize = 5;
 /// How many times the first byte is waited for.
 const FIRSTS: usize = 30;
 
+/// What each piece of an answer says.
+const WORDS: &str = "some words of an answer, ";
+/// Stands for the number of the piece.
+const NUMBER: &str = "1000000";
+
 /// A dialect, the piece that its answers consist of, and how they end.
-const DIALECTS: [(&str, Dialect, &str, &str); 4] = [
+const DIALECTS: [(&str, Dialect, &str, &str); 5] = [
     (
         "anthropic-messages",
         Dialect::AnthropicMessages,
@@ -34,7 +39,7 @@ const DIALECTS: [(&str, Dialect, &str, &str); 4] = [
     (
         "openai-responses",
         Dialect::OpenaiResponses,
-        "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":7,\"item_id\":\"msg_0123456789abcdef\",\"output_index\":0,\"content_index\":0,\"delta\":\"some words of an answer, \"}\n\n",
+        "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":1000000,\"item_id\":\"msg_0123456789abcdef\",\"output_index\":0,\"content_index\":0,\"delta\":\"some words of an answer, \"}\n\n",
         "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"output\":[]}}\n\n",
     ),
     (
@@ -47,6 +52,12 @@ const DIALECTS: [(&str, Dialect, &str, &str); 4] = [
         "gemini",
         Dialect::Gemini,
         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"some words of an answer, \"}],\"role\":\"model\"},\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":12,\"totalTokenCount\":12},\"modelVersion\":\"gemini-2.5-pro\",\"responseId\":\"abc\"}\r\n\r\n",
+        "data: {\"candidates\":[{\"finishReason\":\"STOP\"}]}\r\n\r\n",
+    ),
+    (
+        "gemini, longer pieces",
+        Dialect::Gemini,
+        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"some words of an answer, some words of an answer, some words of an answer, some words of an answer, some words of an answer, some words of an answer, some words of an answer, some words of an answer, some words of an answer, some words of an answer, \"}],\"role\":\"model\"},\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":12,\"totalTokenCount\":12},\"modelVersion\":\"gemini-2.5-pro\",\"responseId\":\"abc\"}\r\n\r\n",
         "data: {\"candidates\":[{\"finishReason\":\"STOP\"}]}\r\n\r\n",
     ),
 ];
@@ -65,12 +76,13 @@ fn main() {
         let before = memory();
         for _ in 0..ROUNDS {
             plain = plain.min(runtime.block_on(download(&url)));
-            read = read.min(runtime.block_on(answer(&url, dialect, count)));
+            read =
+                read.min(runtime.block_on(answer(&url, dialect, count * piece.matches(WORDS).count() * WORDS.len())));
         }
         let (plain, read) = (megabytes(plain), megabytes(read));
         let grown = memory().saturating_sub(before) >> 10;
         println!(
-            "  {name:20} {read:6.0} MB/s of {plain:6.0} MB/s plain: {:.2} x (goal 0.50); most memory grew by {grown} MB",
+            "  {name:21} {read:6.0} MB/s of {plain:6.0} MB/s plain: {:.2} x (goal 0.50); most memory grew by {grown} MB",
             read / plain
         );
     }
@@ -121,7 +133,8 @@ fn serve(piece: &'static str, count: usize, end: &'static str) -> Url {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let at_once = (64 << 10) / piece.len();
-    let block: Arc<[u8]> = piece.repeat(at_once).into_bytes().into();
+    let pieces = (0..at_once).map(|n| piece.replace(NUMBER, &(1_000_000 + n).to_string()));
+    let block: Arc<[u8]> = pieces.collect::<String>().into_bytes().into();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             take_request(&mut stream);
@@ -154,19 +167,23 @@ async fn download(url: &Url) -> Duration {
 }
 
 /// Reads the answer as a prompt does.
-async fn answer(url: &Url, dialect: Dialect, count: usize) -> Duration {
+async fn answer(url: &Url, dialect: Dialect, said: usize) -> Duration {
     let mut conversation = Conversation::default();
     conversation.ask("hi");
     let http = Http::default();
     http.client(url).unwrap();
     let request = dialect.request(url, "m", &conversation, &Params::new());
     let auth = Auth::Token(Secret::new("t"));
-    let mut pieces = 0;
-    let show = |piece| pieces += usize::from(matches!(piece, Piece::Text(_)));
+    let mut bytes = 0;
+    let show = |piece: Piece<'_>| {
+        if let Piece::Text(text) = piece {
+            bytes += text.len();
+        }
+    };
     let begun = Instant::now();
     send(&http, dialect, &request, &auth, Duration::from_secs(60), show).await.unwrap();
     let took = begun.elapsed();
-    assert_eq!(pieces, count);
+    assert_eq!(bytes, said);
     took
 }
 

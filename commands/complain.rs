@@ -124,7 +124,13 @@ impl<'w> Complaint<'w> {
             .collect();
         let near = nearest(typed, names);
         if !self.path.is_empty() {
-            let message = format!("{} has no action {}.", self.head(), self.shown(&self.words[at]));
+            let message = match self.path.first().map(String::as_str) {
+                // Below `/key` it may as well be a key that came apart.
+                Some("key") => {
+                    "That is neither an action of a key nor a key, which is one word without blanks.".to_owned()
+                }
+                _ => format!("{} has no action {}.", self.head(), self.shown(&self.words[at])),
+            };
             let error = ParseError::new(message + &did_you_mean(&near, ""));
             return self.mend(error, at, &near, str::to_owned);
         }

@@ -100,8 +100,8 @@ impl Command {
         if side == Side::Session {
             let line = self.shell();
             let message = match self {
-                Self::Auth(_) => format!("A token is a secret, so it is printed in the shell only: {line}"),
-                _ => format!("That works in the shell only: {line}"),
+                Self::Auth(_) => "A token is a secret, so it is printed in the shell only:",
+                _ => "That works in the shell only:",
             };
             return Err(ParseError::new(message).suggest(line));
         }
@@ -109,12 +109,10 @@ impl Command {
         Err(match (self, self.as_flags()) {
             (_, Some(words)) => {
                 let line = words.shell();
-                refused(&format!("For one run: {line}")).suggest(line)
+                refused("For one run:").suggest(line)
             }
             (Self::Key(_), None) => refused("A run without --key, --keyfile and --key-name is given no key."),
-            (Self::Profile(_), None) => {
-                refused("For every run: llxprt profile set-default none").suggest("llxprt profile set-default none")
-            }
+            (Self::Profile(_), None) => refused("For every run:").suggest("llxprt profile set-default none"),
             _ => refused("Every run of llxprt begins with an empty conversation."),
         })
     }

@@ -11,7 +11,7 @@ use url::Url;
 use crate::actions;
 use crate::chat::Conversation;
 use crate::config::{Dirs, Settings};
-use crate::error::{Code, Failure, Next, Outcome};
+use crate::error::{Code, Failure, Outcome};
 use crate::http::Http;
 use crate::providers::{Registry, is_loopback};
 use crate::run::{Chosen, Run};
@@ -34,7 +34,7 @@ pub fn start() -> u8 {
         let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
     }
     // Until there is a log that knows the secrets of this run, there are none but those of the command line.
-    fault::install(&Arc::default(), &Arc::new(Log::new("".into())));
+    fault::install(&Arc::default(), &Arc::new(Log::new("".into(), Arc::default())));
     let shell = match Shell::parse_from_args(std::env::args_os()) {
         Ok(shell) => shell,
         Err(ShellExit::Text(text)) => {
@@ -42,10 +42,9 @@ pub fn start() -> u8 {
             return 0;
         }
         Err(ShellExit::Usage(error)) => {
-            let mut failure = Failure::new(Code::Usage, error.message);
-            failure.next = error.suggestions.into_iter().chain(error.usage).take(3).map(Next::Shell).collect();
-            ui(&Flags::default(), &BTreeMap::new()).fail(&failure);
-            return failure.code.exit();
+            let ui = Ui { sandbox: sandbox_of_arguments(), ..ui(&Flags::default(), &BTreeMap::new()) };
+            ui.fail(&session::wrong(&ui, &error));
+            return Code::Usage.exit();
         }
     };
     let Shell { flags, command } = shell;
@@ -64,6 +63,19 @@ pub fn start() -> u8 {
             failure.code.exit()
         }
     }
+}
+
+/// Finds the flag of the sandbox where the arguments were not understood.
+fn sandbox_of_arguments() -> Option<String> {
+    let arguments = std::env::args_os().map(|argument| lossy(&argument)).take_while(|argument| argument != "--");
+    arguments.map(|a| sandbox_flag(&a)).find(Option::is_some).flatten()
+}
+
+/// The flag as a shell takes it; one that needs quotes is no address that a sandbox has.
+fn sandbox_flag(argument: &str) -> Option<String> {
+    let rest = argument.strip_prefix("--sandbox")?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || ":/.-[]=".contains(c);
+    ((rest.is_empty() || rest.starts_with('=')) && rest.chars().all(plain)).then(|| argument.to_owned())
 }
 
 fn lossy(text: &std::ffi::OsStr) -> String {
@@ -127,6 +139,11 @@ fn ui(flags: &Flags, env: &BTreeMap<String, String>) -> Ui {
         json: flags.json,
         quiet: flags.quiet,
         verbose: flags.verbose,
+        hidden: Arc::default(),
+        sandbox: flags.sandbox.as_deref().and_then(|url| match url {
+            "" => Some("--sandbox".to_owned()),
+            url => sandbox_flag(&format!("--sandbox={url}")),
+        }),
     }
 }
 
@@ -186,7 +203,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
     let chosen = Chosen { model: flags.model.clone(), provider: flags.provider.clone(), ..Chosen::default() };
     let log = flags.log_file.as_ref().map_or_else(|| dirs.log.join("llxprt.log"), Into::into);
     let mut run = Run {
-        log: Arc::new(Log::new(log)),
+        log: Arc::new(Log::new(log, ui.hidden.clone())),
         flags,
         env,
         dirs,
@@ -208,10 +225,11 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
     actions::load_at_start(&mut run)?;
     // Once profile and provider of the start are known: the flags belong to that provider.
     actions::bind_flags(&mut run)?;
+    let narrowed = if run.ui.session { run.vault.start_up() } else { run.vault.guard() };
+    for words in crate::config::guard(&run.dirs.config).iter().chain(&narrowed) {
+        run.ui.warn(words);
+    }
     if run.ui.session {
-        for words in run.vault.start_up() {
-            run.ui.note(&words);
-        }
         // What cannot be swept now is swept at another start.
         let _ = crate::config::sweep(&run.dirs.config);
     }
@@ -221,7 +239,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
 
 /// Builds the index of accounts anew where it was lost or is damaged; a whole one is not looked at here.
 fn find_accounts(run: &Run) -> Outcome {
-    let whole = run.dirs.data.join("index.json").exists() && run.vault.index().is_ok();
+    let whole = run.vault.index_is_whole();
     let nothing_yet = !run.dirs.data.exists() && run.dirs.overridden;
     if whole || nothing_yet {
         return Ok(());
@@ -231,6 +249,7 @@ fn find_accounts(run: &Run) -> Outcome {
     for words in recovered.notices {
         run.ui.note(&words);
     }
+    actions::learn_found(run);
     Ok(())
 }
 

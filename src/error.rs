@@ -109,6 +109,13 @@ impl Failure {
         self
     }
 
+    /// Adds what to do next.
+    #[must_use]
+    pub fn next(mut self, next: Next) -> Self {
+        self.next.push(next);
+        self
+    }
+
     /// Adds words on what to do next.
     #[must_use]
     pub fn say(mut self, words: impl Into<String>) -> Self {

@@ -7,6 +7,7 @@ use reqwest::{Client, redirect::Policy};
 use url::Url;
 
 use crate::error::{Code, Failure, Outcome};
+use crate::secret::Hidden;
 
 /// What we say of ourselves.
 pub const USER_AGENT: &str = concat!("llxprt/", env!("CARGO_PKG_VERSION"));
@@ -18,7 +19,7 @@ pub const TOKEN_TIME: Duration = Duration::from_secs(30);
 /// Bytes of a token endpoint's answer.
 pub const TOKEN_BOUND: usize = 1 << 20;
 /// Bytes of an error body.
-pub const ERROR_BOUND: usize = 64 << 10;
+const ERROR_BOUND: usize = 64 << 10;
 
 /// Two clients, as proxies of the environment would be used for loopback too.
 #[derive(Debug, Default)]
@@ -83,17 +84,18 @@ pub async fn read_bounded(mut answer: reqwest::Response, bound: usize) -> Result
     }
 }
 
-/// Reads the start of an error body; what breaks off is as good as what came.
-pub async fn read_start(mut answer: reqwest::Response, bound: usize) -> Vec<u8> {
+/// Reads the start of an error body; what breaks off is as good as what came. The secrets of the request are taken out
+/// here, before anybody reads the words: an error may repeat the whole request.
+pub async fn read_error(mut answer: reqwest::Response, hidden: &Hidden) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let Ok(Some(chunk)) = answer.chunk().await {
-        let room = bound - bytes.len();
+        let room = ERROR_BOUND - bytes.len();
         bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if bytes.len() >= bound {
+        if bytes.len() >= ERROR_BOUND {
             break;
         }
     }
-    bytes
+    hidden.clean_body(bytes)
 }
 
 /// Returns the host, with its port where one is named.

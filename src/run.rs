@@ -9,6 +9,7 @@ use llxprt_commands::{Account, Bucket, Command, Flags, KeyName, Policy, ProfileN
 use tokio::runtime::Runtime;
 use url::Url;
 
+use crate::auth::precedence::save_key;
 use crate::chat::Conversation;
 use crate::config::{Dirs, Origin, Profile, Settings};
 use crate::error::{Code, Failure, Outcome};
@@ -232,9 +233,12 @@ impl Run {
         match &manifest.oauth {
             Some(oauth) => Ok((manifest, oauth)),
             None => {
-                let variable = manifest.api_key_env.first().map_or(String::new(), |v| format!(" Set {v}, or"));
-                let words = format!("{} takes API keys only.{variable} save one: /key save {name}", manifest.title);
-                Err(Failure::new(Code::KeyOnly, words))
+                let words = format!("{} takes API keys only.", manifest.title);
+                let failure = Failure::new(Code::KeyOnly, words).next(save_key(name));
+                Err(match manifest.api_key_env.first() {
+                    Some(variable) => failure.say(format!("Or set {variable}.")),
+                    None => failure,
+                })
             }
         }
     }
@@ -297,7 +301,7 @@ impl Run {
 
     /// Returns a command as it is typed here, for words.
     pub fn typed(&self, command: &Command) -> String {
-        if self.ui.session { command.to_string() } else { command.shell() }
+        self.ui.typed(command)
     }
 }
 

@@ -1,9 +1,11 @@
 //! The effects that tests replace. The network is not among them: base URLs are data.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-/// Tells the time.
+/// Tells the time, and lets it pass.
 pub trait Clock: Send + Sync {
     /// Returns the wall clock in Unix milliseconds.
     fn now_millis(&self) -> i64;
@@ -11,6 +13,11 @@ pub trait Clock: Send + Sync {
     /// Returns the wall clock in Unix seconds.
     fn now(&self) -> i64 {
         self.now_millis().div_euclid(1000)
+    }
+
+    /// Waits.
+    fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(wait))
     }
 }
 

@@ -8,12 +8,12 @@ mod turn;
 
 use std::io::IsTerminal as _;
 
-use llxprt_commands::{Account, Bucket, Provider};
+use llxprt_commands::{Account, Bucket, Command, Provider, ProviderChoice};
 use serde_json::json;
 
 use self::turn::{Answered, Ended, Means};
 use super::credential::{Credential, credential, resolution};
-use super::{fresh, login, profile};
+use super::{fresh, happened, login, profile};
 use crate::auth::failover::State;
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
@@ -94,8 +94,17 @@ fn one_profile(run: &mut Run, text: &str, may_ask: bool) -> Result<Answered, End
         }
         Credential::OAuth(accounts) => Means::Accounts(signed_in(run, &provider, accounts, may_ask)?),
     };
+    for misfit in run.settings.misfits() {
+        if run.first_time(&misfit.message) {
+            run.ui.warn(&misfit.message);
+        }
+    }
     run.conversation.ask(text);
-    turn::turn(run, &provider, means)
+    let answered = turn::turn(run, &provider, means);
+    if let Err(Ended::UsedUp(failure, _) | Ended::Final(failure)) = &answered {
+        happened::note(run, provider.as_str(), "not answered", failure);
+    }
+    answered
 }
 
 /// Returns the accounts in order, after the lazy login where nobody is signed in to any of them.
@@ -152,14 +161,15 @@ fn active(run: &mut Run) -> Outcome<Provider> {
         [] => {
             let mut failure = Failure::new(Code::NoProvider, "No provider is chosen, and none has a credential.");
             for manifest in run.registry.all().filter(|m| m.oauth.is_some()) {
-                failure = failure.then(login::command(&manifest.name, &Bucket::default()));
+                failure = failure.next(resolution(run, &manifest.name)?.sign_in());
             }
             Err(failure)
         }
         several => {
             let names: Vec<_> = several.iter().map(Provider::as_str).collect();
             let words = format!("Several providers have a credential: {}. Choose one.", names.join(", "));
-            Err(Failure::new(Code::WhichProvider, words).say(format!("/provider {}", names[0])))
+            let choose = ProviderChoice { name: Some(several[0].clone()) };
+            Err(Failure::new(Code::WhichProvider, words).then(Command::Provider(choose)))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `/auth`: on, off, in, out.
 
-use llxprt_commands::{Auth, AuthAction, Provider};
+use llxprt_commands::{Auth, AuthAction, Login, Provider};
 
 use super::login::{Wanted, login};
 use super::{activate, logout, rename, status, switch, token, why};
@@ -15,13 +15,19 @@ pub(super) fn auth(run: &mut Run, auth: Auth) -> Outcome {
         None | Some(AuthAction::Status) => status::one(run, &provider),
         Some(AuthAction::Enable) => enable(run, &provider),
         Some(AuthAction::Disable) => disable(run, &provider),
-        Some(AuthAction::Login(how)) => login(run, &Wanted::typed(provider, how)).map(|_| ()),
+        Some(AuthAction::Login(how)) => sign_in(run, provider, how),
         Some(AuthAction::Switch { bucket }) => switch::switch(run, &provider, bucket),
         Some(AuthAction::Rename { old, new }) => rename::rename(run, &provider, &old, &new),
         Some(AuthAction::Why) => why::why(run, &provider),
         Some(AuthAction::Token { bucket, reveal }) => token::token(run, &provider, bucket, reveal),
         Some(AuthAction::Logout { which, all }) => logout::logout(run, &provider, which, all),
     }
+}
+
+/// Signs in, and says so where a key keeps the sign-in from being used.
+fn sign_in(run: &mut Run, provider: Provider, how: Login) -> Outcome {
+    login(run, &Wanted::typed(provider.clone(), how))?;
+    status::say_shadow(run, &provider)
 }
 
 /// Remembers that sign-ins are on. Opens nothing.

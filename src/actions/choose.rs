@@ -82,8 +82,10 @@ pub fn status_line(run: &Run) -> String {
         let index = run.index().ok()?;
         let resolution = credential::resolution_with(run, run.registry.get(&provider)?, &index);
         let winner = resolution.winner?;
-        if winner.source != Source::OAuth {
-            return Some(winner.detail);
+        match winner.source {
+            Source::OAuth => {}
+            Source::Variable(name) => return Some(name),
+            _ => return Some(format!("key {}", winner.tail.unwrap_or_default())),
         }
         let bucket: Bucket = winner.detail.parse().ok()?;
         let is_default = bucket == Bucket::default();

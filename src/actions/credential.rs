@@ -48,7 +48,12 @@ pub(super) fn resolution_with(run: &Run, manifest: &Manifest, index: &Index) -> 
             Some((Value::Bool(true), _)) => Some(AuthOnly::Setting),
             _ => None,
         },
-        here: Here { session: run.ui.session, profile_by_flag: run.flags.profile_load.is_some() },
+        here: Here {
+            session: run.ui.session,
+            profile_by_flag: run.flags.profile_load.is_some(),
+            active: run.active().as_ref() == Some(&manifest.name),
+        },
+        keys_at: manifest.keys_at.clone(),
     };
     resolve(&manifest.name, &sources)
 }
@@ -115,6 +120,9 @@ pub(super) fn credential(run: &mut Run, provider: &Provider) -> Outcome<Credenti
 
 /// Tells that a key looks like another provider's.
 pub(super) fn foreign(run: &Run, provider: &Provider, key: &Secret) -> Option<String> {
+    if let Some(other) = run.registry.get(provider).and_then(|m| m.keys_at.as_ref()) {
+        return Some(format!("Keys are for {other}, and {provider} takes sign-ins only; it is tried all the same."));
+    }
     let begins = |m: &Manifest| m.key_prefixes.iter().filter(|p| key.expose().starts_with(*p)).map(String::len).max();
     let own = run.registry.get(provider).and_then(begins).unwrap_or(0);
     let other =
@@ -137,12 +145,19 @@ pub(super) fn order(run: &Run, index: &Index, provider: &Provider) -> Vec<Bucket
         (None, Some(pinned)) => vec![pinned.clone()],
         (None, None) => {
             let default = Bucket::default();
-            let mut known: Vec<_> = index.accounts_of(provider).collect();
-            if known.is_empty() || known.iter().any(|(a, _)| a.bucket == default) {
-                return vec![default];
+            let mut newest: Option<(_, Bucket)> = None;
+            for (name, entry) in index.names_of(provider) {
+                let when = (entry.refused.is_none(), entry.counts.last_used);
+                if name == default.as_str() {
+                    return vec![default];
+                }
+                if newest.as_ref().is_none_or(|(newest, _)| when > *newest)
+                    && let Ok(bucket) = name.parse()
+                {
+                    newest = Some((when, bucket));
+                }
             }
-            known.sort_by_key(|(_, e)| std::cmp::Reverse((e.refused.is_none(), e.counts.last_used)));
-            known.into_iter().take(1).map(|(a, _)| a.bucket).collect()
+            vec![newest.map_or(default, |(_, bucket)| bucket)]
         }
     }
 }

@@ -84,10 +84,7 @@ pub(super) fn tell_used(run: &mut Run, provider: &Provider) -> Outcome {
     let resolution = credential::resolution(run, provider)?;
     match resolution.shadow_note() {
         // It says the same and more.
-        Some(note) => {
-            run.first_time(&note.text);
-            status::say_shadow(run, provider)
-        }
+        Some(_) => status::say_shadow(run, provider),
         None => {
             run.ui.note(&resolution.headline());
             Ok(())

@@ -34,7 +34,8 @@ pub(super) fn keyfile(run: &mut Run, choice: Keyfile) -> Outcome {
         return key::tell_used(run, &provider);
     }
     let path = kept(&path);
-    let found = read_kept(run, &path).map_err(|why| Failure::new(Code::Key, format!("{why}. Nothing changed.")))?;
+    let found = read_kept(run, &path)
+        .map_err(|why| Failure::new(Code::Key, format!("That key file cannot be used: {why}. Nothing changed.")))?;
     run.log.hide(&found);
     warn(run, &path);
     key::warn_foreign(run, &provider, &found);
@@ -65,6 +66,7 @@ pub(super) fn read(run: &Run, path: &str) -> Result<Secret, String> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(format!("there is no file {shown}")),
         Err(e) => return Err(trouble(e)),
         // A pipe gives what it has once, and may keep us waiting for ever.
+        Ok(meta) if meta.is_dir() => return Err(format!("{shown} is a folder")),
         Ok(meta) if !meta.is_file() => return Err(format!("{shown} is not a plain file")),
         Ok(_) => {}
     }
@@ -150,7 +152,8 @@ pub(super) fn expanded(run: &Run, path: &str) -> PathBuf {
 }
 
 fn in_home(path: &str) -> Option<&str> {
-    path.strip_prefix("~/").or_else(|| path.strip_prefix("~\\").filter(|_| cfg!(windows)))
+    let bare = (path == "~").then_some("");
+    bare.or_else(|| path.strip_prefix("~/")).or_else(|| path.strip_prefix("~\\").filter(|_| cfg!(windows)))
 }
 
 /// Tells what a key file holds, without showing it.

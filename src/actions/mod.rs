@@ -39,6 +39,7 @@ use crate::run::Run;
 
 pub use answer::{one_shot, prompt};
 pub use choose::status_line;
+pub use fresh::learn_found;
 pub use given::bind_flags;
 pub use idle::{Watch, renew_while_idle};
 pub use names::names;
@@ -71,9 +72,10 @@ pub fn perform(run: &mut Run, command: Command) -> Outcome {
     }
 }
 
-/// Makes a provider the active one if none is.
+/// Makes a provider the active one if none is, or if it is that only because it was the first prompt's only choice.
 fn activate(run: &mut Run, provider: &Provider) -> Outcome {
-    if run.active().is_none() {
+    let named = run.flags.provider.is_some() || run.chosen.profile.is_some() || run.settings.provider().is_some();
+    if run.active().is_none() || (!named && run.active().as_ref() == Some(provider)) {
         run.settings.remember("provider", Some(provider.as_str()))?;
     }
     Ok(())

@@ -50,8 +50,8 @@ fn change(run: &mut Run, typed: &str, text: &str) -> Outcome {
 }
 
 fn unset(run: &mut Run, typed: &str) -> Outcome {
-    // A key that LLxprt Code wrote can be taken away, and a provider's setting when the provider is gone.
-    if declared::names_a_key(typed) {
+    // What another program wrote can be taken away, and a provider's setting when the provider is gone.
+    if declared::names_a_key(typed) || declared::is_reserved(typed) {
         let there = run.settings.unset(typed)?;
         run.ui.say(&match there {
             true => format!("{typed} is removed."),

@@ -12,6 +12,7 @@ use self::row::Row;
 pub(super) use self::row::window;
 use super::credential::{resolution, resolution_with};
 use super::login;
+use crate::auth::precedence::Note;
 use crate::error::Outcome;
 use crate::providers::{Manifest, Status};
 use crate::run::Run;
@@ -19,7 +20,7 @@ use crate::ui::{clean_line, times};
 use crate::vault::Index;
 
 /// `/auth`
-pub(super) fn all(run: &Run) -> Outcome {
+pub(super) fn all(run: &mut Run) -> Outcome {
     let index = run.index()?;
     if run.ui.json {
         let providers: Vec<Value> = run.registry.all().map(|m| document::element(run, &index, m)).collect();
@@ -35,14 +36,15 @@ pub(super) fn all(run: &Run) -> Outcome {
     for bad in &run.registry.bad {
         run.ui.warn(&format!("{}. {} cannot be used until that is mended.", bad.message, bad.name));
     }
-    for manifest in run.registry.all() {
-        shadow(run, manifest, &index);
+    let notes = run.registry.all().filter_map(|manifest| resolution_with(run, manifest, &index).shadow_note());
+    for note in notes.collect::<Vec<_>>() {
+        say(run, &note);
     }
     run.settings.whole()
 }
 
 /// `/auth P`
-pub(super) fn one(run: &Run, provider: &Provider) -> Outcome {
+pub(super) fn one(run: &mut Run, provider: &Provider) -> Outcome {
     let manifest = run.manifest(provider)?;
     let index = run.index()?;
     if run.ui.json {
@@ -62,24 +64,25 @@ pub(super) fn one(run: &Run, provider: &Provider) -> Outcome {
         details(run, row);
     }
     footer(run, &index, &rows, std::iter::once(manifest));
-    shadow(run, manifest, &index);
+    if let Some(note) = resolution_with(run, manifest, &index).shadow_note() {
+        say(run, &note);
+    }
     run.settings.whole()
 }
 
 /// Says it when a key wins over a sign-in.
-pub(super) fn say_shadow(run: &Run, provider: &Provider) -> Outcome {
+pub(super) fn say_shadow(run: &mut Run, provider: &Provider) -> Outcome {
     if let Some(note) = resolution(run, provider)?.shadow_note() {
-        let next: Vec<_> = note.next.iter().map(|n| run.ui.next(n)).collect();
-        run.ui.note(&format!("{}\nTo use the sign-in instead: {}", note.text, next.join("      More: ")));
+        say(run, &note);
     }
     Ok(())
 }
 
-fn shadow(run: &Run, manifest: &Manifest, index: &Index) {
-    if let Some(note) = resolution_with(run, manifest, index).shadow_note() {
-        let next: Vec<_> = note.next.iter().map(|n| run.ui.next(n)).collect();
-        run.ui.note(&format!("{}\nTo use the sign-in instead: {}", note.text, next.join("      More: ")));
-    }
+fn say(run: &mut Run, note: &Note) {
+    // A prompt says it once a session, and not again where it was said in full.
+    run.first_time(&note.text);
+    let next: Vec<_> = note.next.iter().map(|n| run.ui.next(n)).collect();
+    run.ui.note(&format!("{}\nTo use the sign-in instead: {}", note.text, next.join("      More: ")));
 }
 
 fn show(run: &Run, rows: &[Row]) {
@@ -87,7 +90,7 @@ fn show(run: &Run, rows: &[Row]) {
         true => sentences::lines(rows, run.now()),
         false => table::lines(rows, run.now(), run.ui.width()),
     };
-    lines.iter().for_each(|line| run.ui.data(line));
+    run.ui.data(&lines.join("\n"));
 }
 
 fn sign_in(run: &Run, manifest: &Manifest) -> String {
@@ -104,8 +107,9 @@ fn sign_in(run: &Run, manifest: &Manifest) -> String {
 /// What the table of one account has no room for.
 fn details(run: &Run, row: &Row) {
     let Some(bucket) = &row.bucket else { return };
-    let who = row.identity.as_deref().map_or("the provider does not tell who it is".to_owned(), clean_line);
-    let plan = row.plan.as_deref().map_or(String::new(), |plan| format!(", {} plan", clean_line(plan)));
+    let who = row.identity.as_deref().map_or("who it is was not told".to_owned(), clean_line);
+    let plan =
+        row.plan.as_deref().map_or(String::new(), |plan| format!(", {} plan", login::capital(&clean_line(plan))));
     let kept = row.store.map_or(String::new(), |store| format!(", kept in {store}"));
     run.ui.data(&format!("{bucket}: {who}{plan}{kept}"));
     if let Some(why) = &row.why {

@@ -28,7 +28,7 @@ impl Client {
             None if oauth.grants == Grants::ApiKey => Ok(Self::default()),
             None => {
                 let words = format!("{} needs an OAuth client of your own, and none is set.", manifest.title);
-                let help = || format!("/set auth.{}.clientId ID", manifest.name);
+                let help = || format!("`/set auth.{}.clientId ID`", manifest.name);
                 Err(Failure::new(Code::NoClient, words).say(oauth.client_help.clone().unwrap_or_else(help)))
             }
         }
@@ -42,7 +42,7 @@ impl Client {
         let text = text.trim_start_matches('\u{feff}').trim();
         let value: Value = serde_json::from_str(text).map_err(|e| match text {
             "" => "is empty".to_owned(),
-            text if text.starts_with("AIza") => "is an API key, not a client: /key save takes it".to_owned(),
+            text if text.starts_with("AIza") => "is an API key, not a client".to_owned(),
             _ => format!("is not whole: no JSON at line {}, column {}", e.line(), e.column()),
         })?;
         if value.get("web").is_some() {

@@ -158,6 +158,6 @@ pub async fn revoke(http: &Http, oauth: &OAuth, client: &Client, token: &Secret,
         return Ok(());
     }
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    let body = crate::http::read_start(answer, crate::http::ERROR_BOUND).await;
+    let body = crate::http::read_error(answer, &super::wire::secrets_of(fields)).await;
     Err(Trouble::Refused(super::wire::Refusal::read(status, &headers, &body)))
 }

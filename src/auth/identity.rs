@@ -9,7 +9,7 @@ use super::resource::resource;
 use super::tokens::{PROJECT, TokenAnswer, Tokens};
 use crate::http::{self, Http, Unreached};
 use crate::providers::{IdentityFrom, Manifest, OAuth, Verify};
-use crate::secret::Secret;
+use crate::secret::{Hidden, Secret};
 
 /// Who the provider says it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,8 +72,10 @@ pub async fn verify(http: &Http, manifest: &Manifest, oauth: &OAuth, answer: &To
         Err(e) => return Verdict::Later(Unreached::from_error(&e, &http::host_of(&url)).words, told),
     };
     let status = reply.status();
+    let hidden =
+        Hidden::of([&answer.access].into_iter().chain(&answer.refresh).chain(&answer.id_token).map(Secret::expose));
     if status.is_success() {
-        let body = http::read_bounded(reply, http::TOKEN_BOUND).await.unwrap_or_default();
+        let body = hidden.clean_body(http::read_bounded(reply, http::TOKEN_BOUND).await.unwrap_or_default());
         let document = serde_json::from_slice::<Value>(&body).ok();
         return match (oauth.identity, document) {
             (IdentityFrom::Verify, Some(document)) => Verdict::Works(identity(&document, oauth)),
@@ -85,7 +87,7 @@ pub async fn verify(http: &Http, manifest: &Manifest, oauth: &OAuth, answer: &To
         return Verdict::Later(format!("{} redirects the request; it was not followed", http::host_of(&url)), told);
     }
     let headers = reply.headers().clone();
-    let body = http::read_start(reply, http::ERROR_BOUND).await;
+    let body = http::read_error(reply, &hidden).await;
     let refusal = super::wire::Refusal::read(status.as_u16(), &headers, &body);
     match status.as_u16() {
         429 | 500..=599 => Verdict::Later(refusal.words, told),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub use self::base_url::elsewhere;
 pub use self::source::{Given, Source};
 pub use self::tier::{Tier, TierState, Use};
-pub use self::words::{Note, Row};
+pub use self::words::{Note, Row, save_key};
 use crate::auth::failover::State;
 
 /// One place where a key may be, and what is there.
@@ -61,6 +61,8 @@ pub struct Here {
     pub session: bool,
     /// The profile was loaded with `--profile-load`.
     pub profile_by_flag: bool,
+    /// The provider is the active one, to which `/key` and `/keyfile` belong.
+    pub active: bool,
 }
 
 /// A snapshot of every source for one provider.
@@ -75,6 +77,8 @@ pub struct Sources {
     pub auth_only: Option<AuthOnly>,
     /// Where the words are read.
     pub here: Here,
+    /// The provider that takes keys in place of this one.
+    pub keys_at: Option<Provider>,
 }
 
 /// The source that wins.
@@ -86,6 +90,8 @@ pub struct Winner {
     pub source: Source,
     /// Its name, or the bucket.
     pub detail: String,
+    /// How a key ends.
+    pub tail: Option<String>,
 }
 
 /// A source that is named and cannot be used.
@@ -115,11 +121,12 @@ pub struct Resolution {
     oauth: OAuth,
     auth_only: Option<AuthOnly>,
     here: Here,
+    keys_at: Option<Provider>,
 }
 
 /// Finds the credential for a provider.
 pub fn resolve(provider: &Provider, sources: &Sources) -> Resolution {
-    let Sources { keys, oauth, auth_only, here } = sources;
+    let Sources { keys, oauth, auth_only, here, keys_at } = sources;
     let mut present: Vec<&Found> = keys.iter().filter(|found| found.given != Given::Absent).collect();
     present.sort_by_key(|found| found.source.place());
     let skip = auth_only.is_some();
@@ -132,11 +139,13 @@ pub fn resolve(provider: &Provider, sources: &Sources) -> Resolution {
             error = Some(Unusable { source: source.clone(), reason: reason.clone() });
             None
         }
-        Some((source, _)) => {
-            Some(Winner { tier: source.tier(), source: source.clone(), detail: source.name(provider) })
+        Some((source, given)) => {
+            let tail = if let Given::Value(tail) = given { Some(tail.clone()) } else { None };
+            Some(Winner { tier: source.tier(), source: source.clone(), detail: source.name(provider), tail })
         }
         None if login => {
-            Some(Winner { tier: Tier::OAuth, source: Source::OAuth, detail: oauth.bucket().as_str().to_owned() })
+            let detail = oauth.bucket().as_str().to_owned();
+            Some(Winner { tier: Tier::OAuth, source: Source::OAuth, detail, tail: None })
         }
         None => None,
     };
@@ -177,6 +186,7 @@ pub fn resolve(provider: &Provider, sources: &Sources) -> Resolution {
         oauth: oauth.clone(),
         auth_only: auth_only.clone(),
         here: *here,
+        keys_at: keys_at.clone(),
     }
 }
 

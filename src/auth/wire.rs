@@ -11,6 +11,7 @@ use url::Url;
 use crate::error::Outcome;
 use crate::http::{self, Http, Unreached};
 use crate::providers::RequestForm;
+use crate::secret::Hidden;
 
 /// A token request that brought no token.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -42,6 +43,15 @@ pub struct Refusal {
     pub retry_after: Option<u64>,
     /// The body was a JSON error.
     pub json: bool,
+}
+
+/// Members of token requests that are no secrets; every other value is kept out of what is told of the answer.
+const PUBLIC: [&str; 7] =
+    ["client_id", "code_challenge", "code_challenge_method", "grant_type", "redirect_uri", "scope", "token_type_hint"];
+
+/// Returns the secrets of a request with these members.
+pub(super) fn secrets_of<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Hidden {
+    Hidden::of(fields.into_iter().filter(|(name, _)| !PUBLIC.contains(name)).map(|(_, value)| value))
 }
 
 /// What came back, beside what the `oauth2` crate makes of it.
@@ -92,6 +102,7 @@ impl Wire {
         mut fields: Vec<(String, String)>,
     ) -> Result<(Map<String, Value>, Option<i64>), Trouble> {
         fields.extend(self.extra.iter().cloned());
+        let hidden = secrets_of(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let host = self.url.host_str().unwrap_or_default().to_owned();
         let sending = self.client.post(self.url.clone()).header(ACCEPT, "application/json").timeout(http::TOKEN_TIME);
         let sending = match self.form {
@@ -105,11 +116,12 @@ impl Wire {
         let (status, headers) = (answer.status(), answer.headers().clone());
         if status.is_redirection() {
             let place = headers.get(LOCATION).and_then(|v| v.to_str().ok()).unwrap_or("nowhere");
+            let place = hidden.clean(place);
             let words = format!("{host} redirects the token request to {place}; it was not followed");
             return Err(Trouble::Refused(Refusal::plain(status.as_u16(), words)));
         }
         if !status.is_success() {
-            let body = http::read_start(answer, http::ERROR_BOUND).await;
+            let body = http::read_error(answer, &hidden).await;
             return Err(Trouble::Refused(Refusal::read(status.as_u16(), &headers, &body)));
         }
         let body = http::read_bounded(answer, http::TOKEN_BOUND).await.map_err(Trouble::Unreached)?;
@@ -117,7 +129,7 @@ impl Wire {
             return Err(Trouble::Nonsense(format!("{host} answered with something that is no token answer")));
         };
         if map.get("error").is_some_and(|error| !error.is_null()) {
-            return Err(Trouble::Refused(Refusal::read(status.as_u16(), &headers, &body)));
+            return Err(Trouble::Refused(Refusal::read(status.as_u16(), &headers, &hidden.clean_body(body))));
         }
         Ok((map, skew(&headers, self.now)))
     }

@@ -44,7 +44,7 @@ struct Words<'a> {
     text: Text<'a>,
 }
 
-pub(super) fn read(event: &Event<'_>, each: &mut dyn FnMut(Piece)) {
+pub(super) fn read(event: &Event<'_>, each: &mut dyn FnMut(Piece<'_>)) {
     match serde_json::from_str::<Delta<'_>>(&event.data) {
         Ok(piece) if piece.kind.0 == "content_block_delta" && piece.delta.kind.0 == "text_delta" => {
             piece.delta.text.say(each);
@@ -57,7 +57,7 @@ pub(super) fn read(event: &Event<'_>, each: &mut dyn FnMut(Piece)) {
     }
 }
 
-fn other(data: &Value, event: &Event<'_>, each: &mut dyn FnMut(Piece)) {
+fn other(data: &Value, event: &Event<'_>, each: &mut dyn FnMut(Piece<'_>)) {
     let text = |pointer: &str| data.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let usage = |at: &str| {
         let count = |name: &str| data.pointer(at)?.get(name)?.as_u64();
@@ -66,7 +66,7 @@ fn other(data: &Value, event: &Event<'_>, each: &mut dyn FnMut(Piece)) {
     match data.get("type").and_then(Value::as_str).unwrap_or_default() {
         "message_start" => each(usage("/message/usage")),
         "content_block_delta" if text("/delta/type") == "thinking_delta" => {
-            each(Piece::Reasoning(text("/delta/thinking")));
+            each(Piece::Reasoning(text("/delta/thinking").into()));
         }
         "message_delta" => {
             each(usage("/usage"));
@@ -87,9 +87,9 @@ fn other(data: &Value, event: &Event<'_>, each: &mut dyn FnMut(Piece)) {
 mod tests {
     use super::*;
 
-    fn pieces(data: &str) -> Vec<Piece> {
+    fn pieces(data: &str) -> Vec<Piece<'static>> {
         let mut pieces = Vec::new();
-        read(&Event { name: "".into(), data: data.into() }, &mut |piece| pieces.push(piece));
+        read(&Event { name: "".into(), data: data.into() }, &mut |piece| pieces.push(piece.into_owned()));
         pieces
     }
 

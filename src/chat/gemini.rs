@@ -93,7 +93,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn piece(&self) -> Piece {
+    fn piece(&self) -> Piece<'static> {
         let output = match (self.candidates_token_count, self.thoughts_token_count) {
             (None, None) => None,
             (said, thought) => Some(said.unwrap_or(0) + thought.unwrap_or(0)),
@@ -103,7 +103,7 @@ impl Counts {
 }
 
 impl Gemini {
-    pub(super) fn read(&mut self, event: &Event<'_>, each: &mut dyn FnMut(Piece)) {
+    pub(super) fn read(&mut self, event: &Event<'_>, each: &mut dyn FnMut(Piece<'_>)) {
         match serde_json::from_str::<Chunk<'_>>(&event.data) {
             Ok(Chunk { candidates: [Candidate { content, finish_reason: None }], usage, error: None })
                 if !content.parts[0].thought =>
@@ -123,13 +123,13 @@ impl Gemini {
         }
     }
 
-    pub(super) fn end(&mut self, each: &mut dyn FnMut(Piece)) {
+    pub(super) fn end(&mut self, each: &mut dyn FnMut(Piece<'_>)) {
         if let Some(reason) = self.finish.take() {
             each(Piece::Done(reason));
         }
     }
 
-    fn other(&mut self, data: &Value, event: &Event<'_>, each: &mut dyn FnMut(Piece)) {
+    fn other(&mut self, data: &Value, event: &Event<'_>, each: &mut dyn FnMut(Piece<'_>)) {
         if let Some(error) = data.get("error").filter(|e| !e.is_null()) {
             return each(failed(error, &event.data));
         }
@@ -145,7 +145,7 @@ impl Gemini {
         for part in candidate.pointer("/content/parts").and_then(Value::as_array).into_iter().flatten() {
             let Some(text) = part["text"].as_str().filter(|text| !text.is_empty()) else { continue };
             let thought = part["thought"] == true;
-            each(if thought { Piece::Reasoning(text.to_owned()) } else { Piece::Text(text.to_owned()) });
+            each(if thought { Piece::Reasoning(text.into()) } else { Piece::Text(text.into()) });
         }
         let said = candidate["finishMessage"].as_str();
         let reason = match candidate["finishReason"].as_str().unwrap_or_default() {
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::providers::Dialect;
 
-    fn pieces(events: &[&str]) -> Vec<Piece> {
+    fn pieces(events: &[&str]) -> Vec<Piece<'static>> {
         read(Dialect::Gemini, events)
     }
 

@@ -4,6 +4,7 @@
 
 mod anthropic_messages;
 mod conversation;
+mod frame;
 mod gemini;
 mod openai_chat;
 mod openai_responses;
@@ -16,15 +17,17 @@ pub use reader::Reader;
 pub use send::{Auth, Finished, Request, Trouble, Usage, send};
 pub use sse::{Event, Events, TooLong};
 
+use std::borrow::Cow;
+
 use crate::providers::Dialect;
 
 /// What an event of a stream says.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Piece {
+pub enum Piece<'a> {
     /// Text of the answer.
-    Text(String),
+    Text(Cow<'a, str>),
     /// What the model says of its reasoning.
-    Reasoning(String),
+    Reasoning(Cow<'a, str>),
     /// Tokens counted so far.
     Usage {
         /// Input tokens, where told.
@@ -43,6 +46,19 @@ pub enum Piece {
         /// The whole event, for reading limits from.
         body: String,
     },
+}
+
+impl Piece<'_> {
+    /// Returns the same with text of its own.
+    pub fn into_owned(self) -> Piece<'static> {
+        match self {
+            Self::Text(text) => Piece::Text(text.into_owned().into()),
+            Self::Reasoning(text) => Piece::Reasoning(text.into_owned().into()),
+            Self::Usage { input, output } => Piece::Usage { input, output },
+            Self::Done(reason) => Piece::Done(reason),
+            Self::Failed { code, words, body } => Piece::Failed { code, words, body },
+        }
+    }
 }
 
 impl Dialect {

@@ -69,7 +69,7 @@ impl Chunk<'_> {
 }
 
 impl OpenaiChat {
-    pub(super) fn read(&mut self, event: &Event<'_>, each: &mut dyn FnMut(Piece)) {
+    pub(super) fn read(&mut self, event: &Event<'_>, each: &mut dyn FnMut(Piece<'_>)) {
         match serde_json::from_str::<Chunk<'_>>(&event.data) {
             Ok(chunk) if chunk.is_text() => {
                 let [choice] = chunk.choices;
@@ -85,18 +85,18 @@ impl OpenaiChat {
     }
 
     /// The stream ended: some services send no `[DONE]`.
-    pub(super) fn end(&mut self, each: &mut dyn FnMut(Piece)) {
+    pub(super) fn end(&mut self, each: &mut dyn FnMut(Piece<'_>)) {
         if self.finish.is_some() {
             self.done(each);
         }
     }
 
-    fn done(&mut self, each: &mut dyn FnMut(Piece)) {
+    fn done(&mut self, each: &mut dyn FnMut(Piece<'_>)) {
         let declined = self.refused.then(|| "the model declined to answer".to_owned());
         each(Piece::Done(self.finish.take().flatten().or(declined)));
     }
 
-    fn other(&mut self, data: &Value, event: &Event<'_>, each: &mut dyn FnMut(Piece)) {
+    fn other(&mut self, data: &Value, event: &Event<'_>, each: &mut dyn FnMut(Piece<'_>)) {
         if let Some(error) = data.get("error").filter(|e| !e.is_null()) {
             return each(failed(error, &event.data));
         }
@@ -122,7 +122,7 @@ impl OpenaiChat {
         }
         for name in ["reasoning_content", "reasoning"] {
             if let Some(text) = delta[name].as_str().filter(|text| !text.is_empty()) {
-                each(Piece::Reasoning(text.to_owned()));
+                each(Piece::Reasoning(text.into()));
                 break;
             }
         }
@@ -130,7 +130,7 @@ impl OpenaiChat {
         self.refused |= !refusal.is_empty();
         for text in [said, refusal] {
             if !text.is_empty() {
-                each(Piece::Text(text));
+                each(Piece::Text(text.into()));
             }
         }
         let reason = match finish {
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use crate::providers::Dialect;
 
-    fn pieces(events: &[&str]) -> Vec<Piece> {
+    fn pieces(events: &[&str]) -> Vec<Piece<'static>> {
         read(Dialect::OpenaiChat, events)
     }
 

@@ -51,7 +51,7 @@ struct Delta<'a> {
 }
 
 impl OpenaiResponses {
-    pub(super) fn read(&mut self, event: &Event<'_>, each: &mut dyn FnMut(Piece)) {
+    pub(super) fn read(&mut self, event: &Event<'_>, each: &mut dyn FnMut(Piece<'_>)) {
         // Events are told apart by their `type`: the line `event:` may be missing.
         if let Ok(Delta { kind, delta }) = serde_json::from_str(&event.data) {
             return match &*kind.0 {
@@ -70,17 +70,17 @@ impl OpenaiResponses {
         }
     }
 
-    fn say(&mut self, text: Text<'_>, each: &mut dyn FnMut(Piece)) {
+    fn say(&mut self, text: Text<'_>, each: &mut dyn FnMut(Piece<'_>)) {
         (self.in_pieces, self.spoken) = (true, true);
         text.say(each);
     }
 
-    fn reason(&mut self, text: Text<'_>, each: &mut dyn FnMut(Piece)) {
+    fn reason(&mut self, text: Text<'_>, each: &mut dyn FnMut(Piece<'_>)) {
         self.in_pieces |= self.commentary;
-        each(Piece::Reasoning(text.0.into_owned()));
+        each(Piece::Reasoning(text.0));
     }
 
-    fn other(&mut self, data: &Value, event: &Event<'_>, each: &mut dyn FnMut(Piece)) {
+    fn other(&mut self, data: &Value, event: &Event<'_>, each: &mut dyn FnMut(Piece<'_>)) {
         let response = data.get("response").unwrap_or(&Value::Null);
         match data.get("type").and_then(Value::as_str).unwrap_or_default() {
             "response.output_item.added" => self.begin(&data["item"], each),
@@ -117,17 +117,17 @@ impl OpenaiResponses {
         }
     }
 
-    fn begin(&mut self, item: &Value, each: &mut dyn FnMut(Piece)) {
+    fn begin(&mut self, item: &Value, each: &mut dyn FnMut(Piece<'_>)) {
         if item["type"] == "message" {
             self.in_pieces = false;
             self.commentary = item["phase"] == "commentary";
             if self.spoken && !self.commentary {
-                each(Piece::Text("\n\n".to_owned()));
+                each(Piece::Text("\n\n".into()));
             }
         }
     }
 
-    fn whole(&mut self, item: &Value, each: &mut dyn FnMut(Piece)) {
+    fn whole(&mut self, item: &Value, each: &mut dyn FnMut(Piece<'_>)) {
         if item["type"] != "message" || item["phase"] == "commentary" {
             return;
         }
@@ -138,13 +138,13 @@ impl OpenaiResponses {
             });
             if let Some(text) = text.filter(|text| !text.is_empty()) {
                 self.spoken = true;
-                each(Piece::Text(text.to_owned()));
+                each(Piece::Text(text.into()));
             }
         }
     }
 }
 
-fn usage(response: &Value, each: &mut dyn FnMut(Piece)) {
+fn usage(response: &Value, each: &mut dyn FnMut(Piece<'_>)) {
     let count = |name: &str| response.get("usage")?.get(name)?.as_u64();
     each(Piece::Usage { input: count("input_tokens"), output: count("output_tokens") });
 }
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
     use crate::providers::Dialect;
 
-    fn pieces(events: &[&str]) -> Vec<Piece> {
+    fn pieces(events: &[&str]) -> Vec<Piece<'static>> {
         read(Dialect::OpenaiResponses, events)
     }
 

@@ -9,7 +9,7 @@ use url::Url;
 use super::{Event, Events, Piece, Reader};
 use crate::http::{self, Http, Unreached};
 use crate::providers::Dialect;
-use crate::secret::Secret;
+use crate::secret::{Hidden, Secret};
 
 /// What to send where.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +82,32 @@ pub enum Trouble {
     Ours(crate::error::Failure),
 }
 
+impl Auth {
+    fn hidden(&self) -> Hidden {
+        let (Self::Key(secret) | Self::Token(secret)) = self;
+        Hidden::of([secret.expose()])
+    }
+}
+
 impl Trouble {
+    /// Takes the secrets of the request out of what the provider sent.
+    fn without(self, hidden: &Hidden) -> Self {
+        let clean = |headers: Vec<(String, String)>| -> Vec<_> {
+            headers.into_iter().map(|(name, value)| (name, hidden.clean(&value))).collect()
+        };
+        match self {
+            Self::Status { status, headers, body } => Self::Status { status, headers: clean(headers), body },
+            Self::InStream { code, words, body, headers } => Self::InStream {
+                code: hidden.clean(&code),
+                words: hidden.clean(&words),
+                body: String::from_utf8_lossy(&hidden.clean_body(body.into_bytes())).into_owned(),
+                headers: clean(headers),
+            },
+            Self::Nonsense(words) => Self::Nonsense(hidden.clean(&words)),
+            Self::Unreached(_) | Self::Ours(_) => self,
+        }
+    }
+
     /// Returns what the provider sent with its error; empty where nothing came.
     pub fn body(&self) -> std::borrow::Cow<'_, str> {
         match self {
@@ -100,17 +125,32 @@ pub(super) fn join(base: &Url, path: &str) -> Url {
     url
 }
 
-/// Sends a request and gives each piece of the answer to `show` as it comes.
+/// Sends a request and gives the answer to `show` as it comes: text and reasoning of what was received together,
+/// together.
 ///
 /// # Errors
-/// What went wrong, for the failover plan to read. Whether something was shown before, the caller knows.
+/// What went wrong, for the failover plan to read, without the credential: an error may repeat the whole request.
+/// Whether something was shown before, the caller knows.
 pub async fn send(
     http: &Http,
     dialect: Dialect,
     request: &Request,
     auth: &Auth,
     idle: Duration,
-    mut show: impl FnMut(Piece),
+    show: impl FnMut(Piece<'_>),
+) -> Result<Finished, Trouble> {
+    let hidden = auth.hidden();
+    exchanged(http, dialect, request, auth, idle, show, &hidden).await.map_err(|trouble| trouble.without(&hidden))
+}
+
+async fn exchanged(
+    http: &Http,
+    dialect: Dialect,
+    request: &Request,
+    auth: &Auth,
+    idle: Duration,
+    show: impl FnMut(Piece<'_>),
+    hidden: &Hidden,
 ) -> Result<Finished, Trouble> {
     let host = http::host_of(&request.url);
     let broken = |e: reqwest::Error| Trouble::Unreached(Unreached::from_error(&e, &host));
@@ -140,25 +180,28 @@ pub async fn send(
         return Err(Trouble::Nonsense(format!("{host} redirects the request to {place}; it was not followed")));
     }
     if !status.is_success() {
-        let body = tokio::time::timeout(idle, http::read_start(answer, http::ERROR_BOUND)).await.unwrap_or_default();
+        let body = tokio::time::timeout(idle, http::read_error(answer, hidden)).await.unwrap_or_default();
         return Err(Trouble::Status { status: status.as_u16(), headers, body });
     }
     let mut events = Events::default();
     let mut reader = Reader::new(dialect);
-    let mut told = Told { headers: &headers, usage: Usage::default(), end: None };
+    let mut told = Told::new(&headers, show);
     let mut any = false;
     while told.end.is_none() {
         let chunk = tokio::time::timeout(idle, answer.chunk()).await.map_err(|_| silent())?.map_err(broken)?;
         let mut each = |event: Event<'_>| {
             any = true;
-            reader.read(&event, &mut |piece| told.piece(piece, &mut show));
+            reader.read(&event, &mut |piece| told.piece(piece));
         };
         let Some(chunk) = chunk else {
             events.finish(&mut each);
-            reader.end(&mut |piece| told.piece(piece, &mut show));
+            reader.end(&mut |piece| told.piece(piece));
+            told.show();
             break;
         };
-        if events.feed(&chunk, each).is_err() {
+        let fed = events.feed(&chunk, each);
+        told.show();
+        if fed.is_err() {
             return Err(Trouble::Nonsense(format!("{host} sent an event of over 4 MiB")));
         }
     }
@@ -174,16 +217,24 @@ pub async fn send(
     }
 }
 
-/// What an answer has told so far, beside its text.
-struct Told<'a> {
+/// What an answer has told so far.
+struct Told<'a, F> {
     headers: &'a [(String, String)],
     usage: Usage,
     /// The first word on the end counts: what follows is not the answer's any more.
     end: Option<Result<Option<String>, Trouble>>,
+    /// What is not shown yet, all of it text or all of it reasoning: a screen is written to once for each chunk.
+    said: String,
+    reasoning: bool,
+    to: F,
 }
 
-impl Told<'_> {
-    fn piece(&mut self, piece: Piece, show: &mut impl FnMut(Piece)) {
+impl<'a, F: FnMut(Piece<'_>)> Told<'a, F> {
+    fn new(headers: &'a [(String, String)], to: F) -> Self {
+        Self { headers, usage: Usage::default(), end: None, said: String::new(), reasoning: false, to }
+    }
+
+    fn piece(&mut self, piece: Piece<'_>) {
         match piece {
             Piece::Usage { input, output } => {
                 self.usage.input = input.unwrap_or(self.usage.input);
@@ -194,7 +245,24 @@ impl Told<'_> {
             Piece::Failed { code, words, body } => {
                 self.end = Some(Err(Trouble::InStream { code, words, body, headers: self.headers.to_vec() }));
             }
-            shown @ (Piece::Text(_) | Piece::Reasoning(_)) => show(shown),
+            Piece::Text(text) => self.say(&text, false),
+            Piece::Reasoning(text) => self.say(&text, true),
+        }
+    }
+
+    fn say(&mut self, text: &str, reasoning: bool) {
+        if reasoning != self.reasoning {
+            self.show();
+            self.reasoning = reasoning;
+        }
+        self.said.push_str(text);
+    }
+
+    fn show(&mut self) {
+        if !self.said.is_empty() {
+            let said = self.said.as_str().into();
+            (self.to)(if self.reasoning { Piece::Reasoning(said) } else { Piece::Text(said) });
+            self.said.clear();
         }
     }
 }

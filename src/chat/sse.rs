@@ -37,17 +37,20 @@ impl Events {
     /// # Errors
     /// [`TooLong`] when one event is over 4 MiB.
     pub fn feed(&mut self, mut chunk: &[u8], mut each: impl FnMut(Event<'_>)) -> Result<(), TooLong> {
+        let mut held = None;
         if self.after_cr && !chunk.is_empty() {
             self.after_cr = false;
             chunk = chunk.strip_prefix(b"\n").unwrap_or(chunk);
         }
         while let Some(end) = memchr2(b'\n', b'\r', chunk) {
             if self.line.is_empty() {
-                self.line(&chunk[..end], &mut each)?;
+                self.line(&chunk[..end], &mut held, &mut each)?;
             } else {
                 self.line.extend_from_slice(&chunk[..end]);
                 let line = std::mem::take(&mut self.line);
-                self.line(&line, &mut each)?;
+                let mut own = None;
+                self.line(&line, &mut own, &mut each)?;
+                self.keep(own);
                 self.line = line;
                 self.line.clear();
             }
@@ -58,6 +61,7 @@ impl Events {
                 chunk = chunk.strip_prefix(b"\n").unwrap_or(chunk);
             }
         }
+        self.keep(held);
         if self.line.len() + self.data.len() + chunk.len() > BOUND {
             return Err(TooLong);
         }
@@ -69,19 +73,30 @@ impl Events {
     /// blank line, and an event that was cut short is no JSON and says nothing.
     pub fn finish(&mut self, mut each: impl FnMut(Event<'_>)) {
         let line = std::mem::take(&mut self.line);
-        if line.is_empty() || self.line(&line, &mut each).is_ok() {
+        let mut held = None;
+        if line.is_empty() || self.line(&line, &mut held, &mut each).is_ok() {
             // A blank line cannot be too long.
-            let _ = self.line(b"", &mut each);
+            let _ = self.line(b"", &mut held, &mut each);
         }
     }
 
-    fn line(&mut self, line: &[u8], each: &mut impl FnMut(Event<'_>)) -> Result<(), TooLong> {
+    /// Copies data that must outlive its chunk.
+    fn keep(&mut self, held: Option<&[u8]>) {
+        self.data.extend_from_slice(held.unwrap_or_default());
+    }
+
+    /// Takes a line. The first line of data is held where it lies: most events have one, in one chunk.
+    fn line<'a>(
+        &mut self,
+        line: &'a [u8],
+        held: &mut Option<&'a [u8]>,
+        each: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), TooLong> {
         let line = if self.begun { line } else { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) };
         self.begun = true;
         if line.is_empty() {
             if self.has_data {
-                let text = String::from_utf8_lossy;
-                each(Event { name: text(&self.name), data: text(&self.data) });
+                each(Event { name: text(&self.name), data: text(held.take().unwrap_or(&self.data)) });
             }
             self.name.clear();
             self.data.clear();
@@ -91,26 +106,34 @@ impl Events {
         if self.data.len() + line.len() > BOUND {
             return Err(TooLong);
         }
-        let (field, value) = match memchr::memchr(b':', line) {
-            Some(colon) => (&line[..colon], line[colon + 1..].strip_prefix(b" ").unwrap_or(&line[colon + 1..])),
-            None => (line, &line[line.len()..]),
-        };
-        match field {
-            b"data" => {
-                if self.has_data {
-                    self.data.push(b'\n');
-                }
-                self.has_data = true;
+        if let Some(value) = value(line, b"data") {
+            if self.has_data {
+                self.keep(held.take());
+                self.data.push(b'\n');
                 self.data.extend_from_slice(value);
+            } else {
+                *held = Some(value);
             }
-            b"event" => {
-                self.name.clear();
-                self.name.extend_from_slice(value);
-            }
-            _ => {}
+            self.has_data = true;
+        } else if let Some(value) = value(line, b"event") {
+            self.name.clear();
+            self.name.extend_from_slice(value);
         }
         Ok(())
     }
+}
+
+/// Returns the value of a line, if the field is the wanted one. A field alone has an empty value.
+fn value<'a>(line: &'a [u8], field: &[u8]) -> Option<&'a [u8]> {
+    match line.strip_prefix(field)? {
+        [b':', b' ', value @ ..] | [b':', value @ ..] | value @ [] => Some(value),
+        _ => None,
+    }
+}
+
+/// Mends bytes that are no text. Those that are, nearly all, are checked the fast way first.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 #[cfg(test)]

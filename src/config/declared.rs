@@ -1,6 +1,6 @@
 //! Every setting, declared once: name, kind, default, what it does. Feeds `/set`, Tab, checks and `docs/settings.md`.
 
-use llxprt_commands::{Command, Help, KeyName, Provider, redact};
+use llxprt_commands::{Command, Help, KeyName, Model, Provider, redact};
 use serde_json::Value;
 
 use crate::error::{Code, Failure, Outcome};
@@ -169,11 +169,33 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("oauthEnabledProviders", "auth enable"),
 ];
 
+/// Members of a request that the program sets itself, in one dialect or another: a parameter of that name would change
+/// to which model and how it talks behind its back. `max_tokens` and `instructions` are set too, and may be replaced.
+pub const RESERVED: [&str; 7] = ["model", "messages", "input", "contents", "stream", "stream_options", "store"];
+
+/// Tells whether a name is that of a model parameter that is none.
+pub fn is_reserved(name: &str) -> bool {
+    let parameter = name.get(..PARAMETER.len()).filter(|begin| begin.eq_ignore_ascii_case(PARAMETER));
+    let parameter = parameter.and_then(|_| name.get(PARAMETER.len()..)).unwrap_or_default();
+    RESERVED.iter().any(|member| member.eq_ignore_ascii_case(parameter))
+}
+
+const PARAMETER: &str = "modelparam.";
+
+fn reserved(name: &str) -> Failure {
+    let member = name.get(PARAMETER.len()..).unwrap_or_default().to_ascii_lowercase();
+    let failure = Failure::new(Code::Setting, format!("{member} is no parameter to set: llxprt writes it itself."));
+    if member == "model" { failure.then(Command::Model(Model { name: None })) } else { failure }
+}
+
 /// Finds the declaration of a dotted name in its own spelling.
 ///
 /// # Errors
-/// `E-SETTING` with the nearest name.
+/// `E-SETTING` with the nearest name, or with why the program alone sets it.
 pub fn find(name: &str) -> Outcome<&'static Declared> {
+    if is_reserved(name) {
+        return Err(reserved(name));
+    }
     DECLARED.iter().find(|d| parts(d.name, name, str::eq).is_some()).ok_or_else(|| unknown(name))
 }
 
@@ -186,6 +208,9 @@ pub fn named(typed: &str) -> Outcome<Named> {
         let words = "A key is not written into settings.json, where whoever reads the file has it. The vault keeps it.";
         let help = Help { words: vec!["key".to_owned()] };
         return Err(Failure::new(Code::Setting, words).then(Command::Help(help)));
+    }
+    if is_reserved(typed) {
+        return Err(reserved(typed));
     }
     let found = |same: fn(&str, &str) -> bool| {
         DECLARED.iter().find_map(|d| parts(d.name, typed, same).map(|middle| (d, middle)))
@@ -232,7 +257,9 @@ fn unknown(typed: &str) -> Failure {
         })
         .map(|name| (strsim::osa_distance(&name.to_lowercase(), &lower), name))
         .filter(|(distance, name)| {
-            *distance <= 4.min(lower.len() / 2) || (lower.len() > 2 && name.to_lowercase().ends_with(&lower))
+            *distance <= 4.min(lower.len() / 2)
+                || (lower.len() > 2
+                    && (name.to_lowercase().ends_with(&lower) || name.to_lowercase().starts_with(&lower)))
         })
         .min();
     match near {
@@ -262,7 +289,7 @@ fn quoted(text: &str) -> String {
 
 impl Declared {
     fn about_provider(&self) -> bool {
-        self.name.contains("NAME") && !self.name.starts_with("modelparam.")
+        self.name.contains("NAME") && !self.name.starts_with(PARAMETER)
     }
 
     /// Returns in words what it takes.
@@ -377,6 +404,20 @@ mod tests {
         for declared in DECLARED {
             let name = declared.name.replace("NAME", "x");
             assert_eq!(named(&name.to_uppercase()).unwrap().declared.name, declared.name);
+        }
+    }
+
+    #[test]
+    fn what_a_request_consists_of_is_no_parameter() {
+        for member in RESERVED {
+            let name = format!("modelparam.{member}");
+            assert!(find(&name).is_err() && named(&name.to_uppercase()).is_err(), "{name}");
+        }
+        let model = named("modelparam.Model").unwrap_err();
+        assert_eq!(model.message, "model is no parameter to set: llxprt writes it itself.");
+        assert_eq!(model.next, [Next::Command(Command::Model(Model { name: None }))]);
+        for fine in ["modelparam.max_tokens", "modelparam.instructions", "modelparam.models", "modelparam.streams"] {
+            assert!(find(fine).is_ok() && !is_reserved(fine), "{fine}");
         }
     }
 

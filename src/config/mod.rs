@@ -11,7 +11,7 @@ mod profiles;
 mod settings;
 
 pub use dirs::Dirs;
-pub use lock::{ConfigLock, sweep};
+pub use lock::{ConfigLock, guard, sweep};
 pub use profile::{Balancer, Profile, Saved, accounts_of_profiles, profile_names};
 pub use profiles::Profiles;
 pub use settings::{Origin, Settings};

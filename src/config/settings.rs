@@ -133,11 +133,19 @@ impl Settings {
 
     /// Returns why a value that is there does not count: it is of the wrong kind.
     pub fn misfit(&self, name: &str) -> Option<Failure> {
-        let declared = declared::find(name).ok()?;
         let profile = self.profile.get(name).map(|value| (value, "The loaded profile".to_owned()));
         let file = || self.in_file(name).map(|value| (value, self.path.display().to_string()));
-        let (_, place) = profile.or_else(file).filter(|(value, _)| !value.is_null() && !declared.fits(value))?;
-        if self.flags.contains_key(name) {
+        let (value, place) = profile.or_else(file).filter(|(value, _)| !value.is_null())?;
+        let declared = match declared::find(name) {
+            Ok(declared) => declared,
+            Err(failure) if name.starts_with("modelparam.") => {
+                let words = format!("{place} has {name}, which is left out. {}", failure.message);
+                return Some(Failure::new(Code::Damaged, words));
+            }
+            // Whoever wrote it knows it.
+            Err(_) => return None,
+        };
+        if declared.fits(value) || self.flags.contains_key(name) {
             return None;
         }
         Some(Failure::new(Code::Damaged, format!("{place} has {name}, and its value is not {}.", declared.takes())))
@@ -150,12 +158,15 @@ impl Settings {
         names.into_iter().filter_map(|name| self.misfit(name)).collect()
     }
 
-    /// Returns the model parameters by name: flag over profile over file.
+    /// Returns the model parameters by name: flag over profile over file. What is none is left out
+    /// ([`Settings::misfits`] tells it).
     pub fn model_params(&self) -> BTreeMap<String, Value> {
         let mut params = BTreeMap::new();
         let file = self.file.iter().flat_map(Map::iter);
         for (name, value) in file.chain(&self.profile).chain(&self.flags) {
-            if let Some(param) = name.strip_prefix("modelparam.").filter(|p| !p.is_empty() && !p.contains('.')) {
+            if let (Some(param), Ok(declared)) = (name.strip_prefix("modelparam."), declared::find(name))
+                && declared.fits(value)
+            {
                 params.insert(param.to_owned(), value.clone());
             }
         }
@@ -204,12 +215,12 @@ impl Settings {
         Ok(())
     }
 
-    /// Removes a value, also a key that LLxprt Code wrote; tells whether there was one.
+    /// Removes a value, also one that is never set here, such as a key that LLxprt Code wrote; tells whether there was one.
     ///
     /// # Errors
     /// As [`Settings::set`].
     pub fn unset(&mut self, name: &str) -> Outcome<bool> {
-        if !declared::names_a_key(name) {
+        if !declared::names_a_key(name) && !declared::is_reserved(name) {
             declared::find(name)?;
         }
         let there = self.whole().is_err() || self.in_file(name).is_some();

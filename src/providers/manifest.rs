@@ -297,13 +297,13 @@ impl Manifest {
         }
     }
 
-    /// Returns what to tell a login that has no access: by its plan, an error's code, or a text with such a code.
+    /// Returns what to tell a login that has no access, with the command for a key between backticks: by its plan, an error's code, or a text with such a code.
     pub fn no_access(&self, word: &str) -> Option<String> {
         let oauth = self.oauth.as_ref()?;
         let says = |code: &String| word == code || word.contains(code.as_str());
         let without = oauth.no_access_plans.iter().any(|p| p == word) || oauth.no_access_codes.iter().any(says);
         let words = oauth.no_access.as_deref().filter(|_| without)?;
-        Some(format!("{words}: /key save {}", self.key_provider()))
+        Some(format!("{words}: `/key save {}`", self.key_provider()))
     }
 
     /// Returns the provider whose keys do what a login here does.

@@ -5,6 +5,11 @@ use std::time::Duration;
 use axum::body::Bytes;
 use serde_json::Value;
 
+use super::received::Received;
+
+/// What [`Answer::repeat`] puts the request in the place of.
+const REQUEST: &str = "{request}";
+
 /// One piece of a streamed body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
@@ -50,6 +55,9 @@ pub enum Body {
         /// What comes after the last one.
         end: End,
     },
+    /// This text, with the whole request (every header, and the body) escaped for JSON in the place of `{request}`, in
+    /// headers too.
+    Repeat(String),
     /// The request is served as always, but the connection is cut before the first byte of the answer.
     Lost,
 }
@@ -104,6 +112,26 @@ impl Answer {
     /// Returns the answer that never arrives: the request has its effect, then the connection is cut.
     pub fn lost() -> Self {
         Self { body: Body::Lost, ..Self::empty(200) }
+    }
+
+    /// Returns an answer that repeats what it was asked, at each `{request}` of the text and of headers: some providers
+    /// and proxies do so in their errors.
+    pub fn repeat(status: u16, kind: &str, text: impl Into<String>) -> Self {
+        Self { body: Body::Repeat(text.into()), ..Self::text(status, kind, "") }
+    }
+
+    /// Puts the request where the answer repeats it.
+    pub(super) fn repeating(mut self, call: &Received) -> Self {
+        let Body::Repeat(text) = &self.body else { return self };
+        let headers: String = call.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+        let whole = format!("{} {}?{}\n{headers}\n{}", call.method, call.path, call.query, call.body);
+        let json = Value::from(whole.as_str()).to_string();
+        self.body = Body::Whole(Bytes::from(text.replace(REQUEST, &json[1..json.len() - 1])));
+        for (_, value) in self.headers.iter_mut().filter(|(_, value)| value.contains(REQUEST)) {
+            let coded: String = url::form_urlencoded::byte_serialize(whole.as_bytes()).collect();
+            *value = value.replace(REQUEST, &coded);
+        }
+        self
     }
 
     /// Adds a header.

@@ -29,6 +29,11 @@ impl Script {
         self.with(|counter| counter.queued.entry(endpoint).or_default().push_back(answer));
     }
 
+    /// Takes back the answers of an endpoint that are still queued.
+    pub fn forget(&self, endpoint: Endpoint) {
+        self.with(|counter| counter.queued.remove(&endpoint));
+    }
+
     /// Returns everything received so far.
     pub fn requests(&self) -> Vec<Received> {
         self.with(|counter| counter.received.clone())

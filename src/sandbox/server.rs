@@ -151,6 +151,7 @@ async fn serve(shared: &Shared, provider: &str, call: Received) -> Answer {
         && let Some(call) = counter.received.get_mut(number)
     {
         call.status = Some(answer.status);
+        return answer.repeating(call);
     }
     answer
 }
@@ -202,6 +203,8 @@ fn respond(answer: Answer) -> Response {
     let body = match answer.body {
         Body::Whole(bytes) => axum::body::Body::from(bytes),
         Body::Stream { chunks, end } => axum::body::Body::from_stream(Pieces::send(chunks, end)),
+        // Nobody asked: there is nothing to repeat.
+        Body::Repeat(text) => axum::body::Body::from(text),
         Body::Lost => axum::body::Body::from_stream(Broken),
     };
     let mut builder = Response::builder().status(answer.status);

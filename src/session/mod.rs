@@ -21,6 +21,7 @@ use crate::actions;
 use crate::error::{Code, Failure, Next};
 use crate::run::Run;
 use crate::seams::Typed;
+use crate::ui::Ui;
 
 /// Runs the session of a person at the line editor. Returns the exit status.
 pub fn interactive(run: &mut Run, editor: &Arc<Editor>) -> u8 {
@@ -75,11 +76,11 @@ fn enter(run: &mut Run, text: &str) {
         let result = match parse(line) {
             Ok(line) => obey(run, line),
             Err(e) => {
-                // The corrected line waits in the history, not executed.
-                if let Some(better) = e.suggestions.first() {
+                // The corrected line waits in the history, not executed. One for the shell would be a prompt here.
+                if let Some(better) = e.suggestions.first().filter(|line| line.starts_with('/')) {
                     run.keyboard.put_back(better);
                 }
-                Err(wrong(&e))
+                Err(wrong(&run.ui, &e))
             }
         };
         if let Err(failure) = result {
@@ -124,12 +125,12 @@ fn mended(run: &Run, command: Command, failure: Failure) -> Failure {
     failure.then(better)
 }
 
-fn wrong(error: &ParseError) -> Failure {
-    let mut failure = Failure::new(Code::Usage, error.message.clone());
-    failure.next = error.suggestions.iter().map(|s| Next::Shell(s.clone())).collect();
-    if let (Some(usage), true) = (&error.usage, failure.next.is_empty()) {
-        failure.next.push(Next::Shell(usage.clone()));
-    }
+/// The failure of a line that was not understood, with what was perhaps meant, else with the form that came nearest.
+pub fn wrong(ui: &Ui, error: &ParseError) -> Failure {
+    let ParseError { message, suggestions, usage } = error;
+    let mut failure = Failure::new(Code::Usage, message.clone());
+    let form = usage.iter().filter(|_| suggestions.is_empty() || !ui.session);
+    failure.next = suggestions.iter().chain(form).take(3).map(|line| Next::Shell(line.clone())).collect();
     failure
 }
 
@@ -150,7 +151,7 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
             return status;
         };
         let parsed = if person { parse(&line) } else { parse_piped(&line) };
-        let result = parsed.map_err(|e| wrong(&e)).and_then(|line| obey(run, line));
+        let result = parsed.map_err(|e| wrong(&run.ui, &e)).and_then(|line| obey(run, line));
         if let Err(failure) = result {
             run.ui.fail(&failure);
             status = if person { 0 } else { failure.code.exit() };

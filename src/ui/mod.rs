@@ -8,15 +8,17 @@ mod stream;
 pub mod times;
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anstyle::{AnsiColor, Effects, Style};
 pub use clean::{Cleaner, clean, clean_line};
-use llxprt_commands::ColorWhen;
+use llxprt_commands::{ColorWhen, Command};
 use serde_json::{Value, json};
 pub use stream::Answer;
 use url::Url;
 
 use crate::error::{Failure, Next};
+use crate::secret::Hidden;
 
 /// How this run shows things, decided once.
 #[derive(Debug, Clone)]
@@ -37,6 +39,11 @@ pub struct Ui {
     pub quiet: bool,
     /// Say more.
     pub verbose: bool,
+    /// The secrets of this run, in no sentence whoever wrote it.
+    pub hidden: Arc<Hidden>,
+    /// `--sandbox` or `--sandbox=URL` as it was given: without it a suggested command line would reach the real
+    /// providers.
+    pub sandbox: Option<String>,
 }
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
@@ -63,7 +70,7 @@ impl Ui {
 
     /// Says something beside the data: on the terminal in a session, else on stderr.
     pub fn say(&self, text: &str) {
-        let text = self.wrapped(text);
+        let text = self.wrapped(&self.hidden.clean(text));
         match !self.json && self.editor {
             true => write(anstream::stdout(), &text),
             false => write(anstream::stderr(), &text),
@@ -118,10 +125,11 @@ impl Ui {
     pub fn fail(&self, failure: &Failure) {
         let next: Vec<String> = failure.next.iter().map(|n| self.next(n)).collect();
         if self.json {
-            let document = json!({
+            let mut document = json!({
                 "schema": "llxprt.error.v1", "code": failure.code.text(), "message": failure.message,
                 "next": next, "exit": failure.code.exit(),
             });
+            self.hidden.clean_json(&mut document);
             return self.document(&document);
         }
         let who = if self.session { "" } else { "llxprt: " };
@@ -139,9 +147,37 @@ impl Ui {
     /// Returns how a next step is typed here.
     pub fn next(&self, next: &Next) -> String {
         match next {
-            Next::Command(command) if self.session => command.to_string(),
-            Next::Command(command) => command.shell(),
-            Next::Shell(line) | Next::Say(line) => line.clone(),
+            Next::Command(command) => self.typed(command),
+            Next::Shell(line) => self.shell(line),
+            Next::Say(words) => self.here(words),
+        }
+    }
+
+    /// Returns words as they are said here: a command between backticks in the form in which it is typed.
+    pub fn here(&self, words: &str) -> String {
+        let form = |(n, part): (usize, &str)| match part.strip_prefix('/').filter(|_| n % 2 == 1) {
+            Some(_) if self.session => part.to_owned(),
+            Some(command) => self.shell(&format!("llxprt {command}")),
+            None if n % 2 == 0 => part.to_owned(),
+            // No command of ours: as it was.
+            None => format!("`{part}`"),
+        };
+        if words.matches('`').count() % 2 == 1 {
+            return words.to_owned();
+        }
+        words.split('`').enumerate().map(form).collect()
+    }
+
+    /// Returns a command as it is typed here.
+    pub fn typed(&self, command: &Command) -> String {
+        if self.session { command.to_string() } else { self.shell(&command.shell()) }
+    }
+
+    /// Returns a command line as it is typed in a shell beside this run: a sandbox stays one.
+    pub fn shell(&self, line: &str) -> String {
+        match (&self.sandbox, line.strip_prefix("llxprt ")) {
+            (Some(flag), Some(rest)) if !rest.split(' ').any(|word| word == flag) => format!("llxprt {flag} {rest}"),
+            _ => line.to_owned(),
         }
     }
 

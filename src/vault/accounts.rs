@@ -12,6 +12,11 @@ use super::secrets::Form;
 use super::slot::Slot;
 use super::{Vault, Written};
 
+/// Said of an account that the index names and whose secret is not there.
+const NOTHING: &str = "nothing is stored for it";
+/// Said of an account from its first index entry until its secret is written.
+pub(super) const UNFINISHED: &str = "its sign-in was not completed";
+
 impl Vault {
     /// Reads the index; without one, what the names of the sealed files tell. Takes no lock and opens no keyring.
     ///
@@ -21,6 +26,11 @@ impl Vault {
         let mut index = self.disk_index()?;
         self.memory.cover(&mut index);
         Ok(index)
+    }
+
+    /// Tells whether the index is there and can be read.
+    pub fn index_is_whole(&self) -> bool {
+        self.index.is_whole()
     }
 
     /// Changes the index under its lock, after reading again what another process may have changed.
@@ -115,10 +125,17 @@ impl Vault {
         let index = self.disk_index()?;
         let result = self.read_slot(&Slot::Login(account.clone()), &index, notice).await;
         let now = result.as_ref().err().map(|error| error.message.clone());
-        if index.entry(account).is_some_and(|entry| entry.unreadable != now) {
+        // An entry without a secret: a sign-out or first sign-in that was killed half-way, or a secret taken away.
+        let refused = |entry: &super::Entry| match &result {
+            Ok(None) => entry.refused.clone().or_else(|| Some(NOTHING.to_owned())),
+            Ok(Some(_)) => entry.refused.clone().filter(|words| words != NOTHING && words != UNFINISHED),
+            Err(_) => entry.refused.clone(),
+        };
+        if index.entry(account).is_some_and(|entry| entry.unreadable != now || entry.refused != refused(entry)) {
             // A disk that cannot be written must not keep a secret from being used.
             let _ = self.update_index(|index| {
                 if let Some(entry) = index.entry_mut(account) {
+                    entry.refused = refused(entry);
                     entry.unreadable = now;
                 }
             });
@@ -142,10 +159,15 @@ impl Vault {
         if owed {
             self.memory.forget(account);
         }
-        if self.disk_index()?.entry(account).is_some_and(|entry| entry.unreadable.is_some()) {
+        let done = |entry: &super::Entry| {
+            let words = entry.refused.as_deref();
+            entry.unreadable.is_some() || words == Some(UNFINISHED) || words == Some(NOTHING)
+        };
+        if self.disk_index()?.entry(account).is_some_and(done) {
             self.update_index(|index| {
                 if let Some(entry) = index.entry_mut(account) {
                     entry.unreadable = None;
+                    entry.refused = entry.refused.take().filter(|words| words != NOTHING && words != UNFINISHED);
                 }
             })?;
         }

@@ -75,49 +75,49 @@ pub struct Counts {
     pub last_used: Option<i64>,
 }
 
-/// What the index knows of one account.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What the index knows of one account. How it is read: [`super::index_shape`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
     /// Where the secret rests, and the only place where it is looked for.
     pub store: Home,
     /// Who the provider says it is, usually an email address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
     /// The provider's own id of the person or organization; two accounts with one id share their limits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub identity_id: Option<String>,
     /// The plan in the provider's words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
     /// When the access token runs out, in Unix seconds; absent: never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
     /// There is a refresh token.
-    #[serde(default)]
     pub refreshable: bool,
     /// When the login itself ends, in Unix seconds, where the provider says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_in_until: Option<i64>,
+    /// Only its name was found: what its secret tells was not read since.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub found: bool,
     /// The verifying call failed for a passing reason and was not made since.
-    #[serde(default)]
     pub unverified: bool,
     /// Why a person must sign in again; absent while the login is good.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
     /// Why the secret could not be read last time; absent while it can.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
     /// The windows as told last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Window>,
     /// When they were told, in Unix seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub windows_at: Option<i64>,
     /// Limits in force (those in the past count as gone).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Limit>,
     /// What is counted.
-    #[serde(default)]
     pub counts: Counts,
     /// Members of newer versions survive.
     #[serde(flatten)]
@@ -135,6 +135,7 @@ impl Entry {
             expires_at: None,
             refreshable: false,
             signed_in_until: None,
+            found: false,
             unverified: false,
             refused: None,
             unreadable: None,
@@ -144,6 +145,11 @@ impl Entry {
             counts: Counts::default(),
             other: serde_json::Map::new(),
         }
+    }
+
+    /// An entry for a secret that was found by its name.
+    pub fn found(store: Home) -> Self {
+        Self { found: true, ..Self::new(store) }
     }
 }
 
@@ -156,18 +162,18 @@ pub struct StoreSeen {
     pub detail: String,
 }
 
-/// The whole index, `<data>/index.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The whole index, `<data>/index.json`. How it is read: [`super::index_shape`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Index {
     /// The format; 1.
     pub version: u32,
     /// By `PROVIDER:BUCKET`.
     pub accounts: BTreeMap<String, Entry>,
     /// Saved API keys by name: where each rests and its last four characters.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<String, KeyEntry>,
     /// The store that new logins go to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreSeen>,
     /// Members of newer versions survive.
     #[serde(flatten)]
@@ -202,15 +208,24 @@ impl Index {
 
     /// Returns the accounts of a provider in the order of their names; names that no account can have are left out.
     pub fn accounts_of<'a>(&'a self, provider: &Provider) -> impl Iterator<Item = (Account, &'a Entry)> + use<'a> {
+        let provider = provider.clone();
+        self.names_of(&provider).filter_map(move |(bucket, entry)| {
+            Some((Account { provider: provider.clone(), bucket: bucket.parse().ok()? }, entry))
+        })
+    }
+
+    /// As [`Index::accounts_of`], with each name as it stands there: no account can have some of them.
+    pub fn names_of<'a>(&'a self, provider: &Provider) -> impl Iterator<Item = (&'a str, &'a Entry)> + use<'a> {
         let from = format!("{provider}:");
         // ';' follows ':' in ASCII.
-        let to = format!("{provider};");
-        self.accounts.range(from..to).filter_map(|(name, entry)| Some((name.parse().ok()?, entry)))
+        let (to, skipped) = (format!("{provider};"), from.len());
+        self.accounts.range(from..to).map(move |(name, entry)| (&name[skipped..], entry))
     }
 
     /// Returns what `vault.store` last came to; `auto` before the first login.
     pub fn store_seen(&self) -> StoreSeen {
-        let none = || StoreSeen { kind: "auto".to_owned(), detail: "no login yet".to_owned() };
+        let detail = if self.accounts.is_empty() { "no login yet" } else { "chosen at the next login" };
+        let none = || StoreSeen { kind: "auto".to_owned(), detail: detail.to_owned() };
         self.store.clone().unwrap_or_else(none)
     }
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use serde::Deserialize;
 
@@ -20,19 +22,56 @@ const BOUND: u64 = 64 << 20;
 #[derive(Debug)]
 pub(super) struct IndexFile {
     data: PathBuf,
+    /// What was read at the start, for the next who reads.
+    parked: Mutex<Option<(Stamp, Index)>>,
+}
+
+/// Tells one state of a file from another: each write makes a file of its own.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    length: u64,
+    modified: SystemTime,
+    number: u64,
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let there = fs::symlink_metadata(path).ok()?;
+        #[cfg(unix)]
+        let number = std::os::unix::fs::MetadataExt::ino(&there);
+        #[cfg(not(unix))]
+        let number = 0;
+        Some(Self { length: there.len(), modified: there.modified().ok()?, number })
+    }
 }
 
 impl IndexFile {
     pub(super) fn new(data: &Path) -> Self {
-        Self { data: data.to_owned() }
+        Self { data: data.to_owned(), parked: Mutex::default() }
     }
 
     pub(super) fn path(&self) -> PathBuf {
         self.data.join(NAME)
     }
 
+    /// Tells whether the index is there and whole. What was read for that is not read again by the next reader.
+    pub(super) fn is_whole(&self) -> bool {
+        let stamp = Stamp::of(&self.path());
+        let Ok(Some(index)) = self.read_anew() else { return false };
+        *self.parked.lock().unwrap_or_else(PoisonError::into_inner) = stamp.map(|stamp| (stamp, index));
+        true
+    }
+
     /// Reads the index; `None` when there is none.
     pub(super) fn read(&self) -> Result<Option<Index>, VaultError> {
+        let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match parked {
+            Some((stamp, index)) if Stamp::of(&self.path()).as_ref() == Some(&stamp) => Ok(Some(index)),
+            _ => self.read_anew(),
+        }
+    }
+
+    fn read_anew(&self) -> Result<Option<Index>, VaultError> {
         let path = self.path();
         let bytes = files::read_private(&path, BOUND).map_err(Doing::Read.failed(&path))?;
         bytes.map(|bytes| parse(&path, &bytes)).transpose()
@@ -54,7 +93,7 @@ pub(super) struct Locked<'a> {
 impl Locked<'_> {
     /// Reads the index again.
     pub(super) fn read(&self) -> Result<Option<Index>, VaultError> {
-        self.file.read()
+        self.file.read_anew()
     }
 
     /// Writes the index by `security.md` 3.4.
@@ -120,6 +159,24 @@ mod tests {
         assert_eq!(file.read().unwrap(), None);
         file.lock().unwrap().write(&example()).unwrap();
         assert_eq!(file.read().unwrap(), Some(example()));
+    }
+
+    #[test]
+    fn what_was_read_at_the_start_serves_the_next_reader_once_and_only_while_it_is_true() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = IndexFile::new(dir.path());
+        assert!(!file.is_whole());
+        file.lock().unwrap().write(&Index::default()).unwrap();
+        assert!(file.is_whole());
+        file.lock().unwrap().write(&example()).unwrap();
+        assert_eq!(file.read().unwrap(), Some(example()), "it was changed since");
+        assert!(file.is_whole());
+        assert!(file.parked.lock().unwrap().is_some());
+        assert_eq!(file.read().unwrap(), Some(example()));
+        assert!(file.parked.lock().unwrap().is_none());
+        assert!(file.is_whole());
+        fs::write(file.path(), "{").unwrap();
+        assert!(file.read().is_err() && !file.is_whole());
     }
 
     #[test]

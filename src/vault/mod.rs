@@ -10,6 +10,7 @@ mod fake_keyring;
 mod file_home;
 mod index;
 mod index_file;
+mod index_shape;
 mod key_file;
 mod keyring;
 mod keyring_item;

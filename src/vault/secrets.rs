@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use serde::{Deserialize, Serialize};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+use super::accounts::UNFINISHED;
 use super::error::{VaultError, VaultErrorKind};
 use super::file_home::LONGEST;
 use super::index::{Entry, Home, Index, KeyEntry, StoreSeen};
@@ -30,12 +31,23 @@ impl Index {
     pub(super) fn settle(&mut self, slot: &Slot, home: Home) {
         match slot {
             Slot::Login(account) => {
-                self.accounts.entry(account.to_string()).or_insert_with(|| Entry::new(home)).store = home;
+                self.accounts.entry(account.to_string()).or_insert_with(|| Entry::found(home)).store = home;
             }
             Slot::Key(name) => {
                 let new = || KeyEntry { store: home, tail: String::new() };
                 self.keys.entry(name.to_string()).or_insert_with(new).store = home;
             }
+        }
+    }
+
+    /// As [`Index::settle`], for a secret that is not written yet: a new login counts as none until it is.
+    fn announce(&mut self, slot: &Slot, home: Home) {
+        let new = self.home(slot).is_none();
+        self.settle(slot, home);
+        if let (true, Slot::Login(account)) = (new, slot)
+            && let Some(entry) = self.entry_mut(account)
+        {
+            entry.refused = Some(UNFINISHED.to_owned());
         }
     }
 
@@ -154,7 +166,7 @@ impl Vault {
     fn to_new_file(&self, slot: &Slot, text: &Form, why: &str, note: Option<String>) -> Result<Written, VaultError> {
         let seen = StoreSeen { kind: "file".to_owned(), detail: why.to_owned() };
         self.update_index(|index| {
-            index.settle(slot, Home::File);
+            index.announce(slot, Home::File);
             index.store = Some(seen);
         })?;
         match self.to_file(slot, text) {
@@ -178,7 +190,7 @@ impl Vault {
         }
         let seen = StoreSeen { kind: "keyring".to_owned(), detail: keyring_item::NAME.to_owned() };
         self.update_index(|index| {
-            index.settle(slot, Home::Keyring);
+            index.announce(slot, Home::Keyring);
             index.store = Some(seen);
         })?;
         match self.keyring.write(slot, &text.raw, held.clone(), &*self.notice).await {

@@ -145,7 +145,7 @@ fn f7_the_second_port_serves_when_the_first_is_taken_and_pasting_when_both_are()
 fn a_plan_without_codex_is_told_with_the_providers_reason_and_the_way_by_key() {
     let stand = stand();
     let way = "Codex needs a ChatGPT plan that includes it (Plus, Pro, or one of a company); pay by use with an API key \
-               instead: /key save openai";
+               instead:";
     // The provider denies the sign-in itself.
     let refused = "http://localhost:1/auth/callback?error=access_denied&error_description=missing_codex_entitlement";
     let pty = terminal(&stand.home, &["--nobrowser", "auth", "codex", "login"]);
@@ -161,9 +161,10 @@ fn a_plan_without_codex_is_told_with_the_providers_reason_and_the_way_by_key() {
     // It signs in, and the plan says it; a prompt is refused in the provider's words.
     let browser = Browser::approving(&stand.home, "policy@example.com");
     let done = stand.home.typed(&["auth", "codex", "login"]).env("BROWSER", browser.command()).done().ok();
-    assert!(done.stderr.contains("(Free plan)") && done.stderr.contains(way), "{done}");
+    let way = format!("{way} llxprt key save openai");
+    assert!(done.stderr.contains("(Free plan)") && done.stderr.contains(&way), "{done}");
     let done = stand.say("hello").exit(1);
-    assert!(done.stderr.contains("upgrade to Plus") && done.stderr.contains(way), "{done}");
+    assert!(done.stderr.contains("upgrade to Plus") && done.stderr.contains(&way), "{done}");
 }
 
 #[test]
@@ -270,7 +271,7 @@ fn the_question_comes_before_anything_is_opened() {
     pty.wait_for(QUESTION);
     pty.keys("n\r");
     pty.wait_for("Not signed in. Nothing changed.");
-    pty.wait_for("Use a key: /key save openai");
+    pty.wait_for("Nothing changed. The way by key:");
     assert_eq!((stand.script.requests(), stand.browser.opened()), (vec![], vec![]));
 }
 

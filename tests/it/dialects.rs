@@ -48,7 +48,7 @@ impl Stand {
         let mut request = dialect.request(base, &self.manifest.default_model, &conversation, &Params::new());
         request.headers.clone_from(&self.headers);
         let mut shown = String::new();
-        let show = |piece| {
+        let show = |piece: Piece<'_>| {
             if let Piece::Text(text) = piece {
                 shown.push_str(&text);
             }

@@ -1,18 +1,17 @@
-//! Damaged files, full and read-only disks, hostile names and links, through the whole program (security 8 and 9).
+//! Kills, hostile names, links and swapped files, through the whole program (security 8 and 9).
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use llxprt::sandbox::{Answer, Endpoint};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::faults_kills::{Figures, kills};
-use crate::faults_stage::{PERSONAL, Stage, WORK};
-use crate::support::{Ended, canary, until};
+use crate::faults_stage::{Stage, WORK};
+use crate::support::canary;
 
 /// Two logins that need no provider.
-fn planted() -> Stage {
+pub fn planted() -> Stage {
     let stage = Stage::empty();
     let _ = stage.home.run(&["auth", "anthropic", "enable"]).ok();
     stage.plant("good", "the-token-of-the-good-one");
@@ -20,19 +19,7 @@ fn planted() -> Stage {
     stage
 }
 
-/// The file whole, cut at several lengths, and with single bytes flipped: first, last and around the borders.
-fn damages(whole: &[u8], borders: &[usize]) -> Vec<Vec<u8>> {
-    let places = || borders.iter().copied().chain([0, whole.len() - 1]).filter(|at| *at < whole.len());
-    let cut = places().map(|at| whole[..at].to_vec());
-    let flip = places().map(|at| {
-        let mut bytes = whole.to_vec();
-        bytes[at] ^= 0x01;
-        bytes
-    });
-    cut.chain(flip).collect()
-}
-
-fn vault_key(stage: &Stage) -> PathBuf {
+pub fn vault_key(stage: &Stage) -> PathBuf {
     let data = std::fs::read_dir(stage.home.path("data")).unwrap().map(|item| item.unwrap().path());
     let keys: Vec<_> = data.filter(|path| path.extension().is_some_and(|e| e == "key")).collect();
     assert_eq!(keys.len(), 1, "{keys:?}");
@@ -44,117 +31,6 @@ fn f1_after_kills_nothing_is_lost_left_over_or_locked() {
     let figures = kills(25);
     let expected = Figures { killed: figures.killed, lost_in_window: figures.lost_in_window, ..Figures::default() };
     assert_eq!(figures, expected);
-}
-
-#[test]
-fn f4_a_damaged_sealed_file_is_named_and_kept_and_the_other_accounts_work() {
-    let stage = planted();
-    let path = stage.sealed("bad");
-    let whole = std::fs::read(&path).unwrap();
-    // Magic, key id, nonce, sealed text, tag.
-    for bytes in damages(&whole, &[1, 7, 8, 15, 16, 39, 40, whole.len() - 16]) {
-        std::fs::write(&path, &bytes).unwrap();
-        let done = stage.token("bad");
-        // A key id that no key has is a secret that cannot be opened; anything else is a damaged file.
-        let codes = [(Ended::Exit(78), "E-DAMAGED"), (Ended::Exit(77), "E-VAULT")];
-        assert!(codes.iter().any(|(end, code)| done.ended == *end && done.stderr.contains(code)), "{done}");
-        assert!(done.stderr.contains("bad.sealed"), "{done}");
-        assert_eq!(std::fs::read(&path).unwrap(), bytes, "it is kept as it is");
-    }
-    assert_eq!(stage.bucket("bad")["state"], "unknown");
-    assert_eq!(stage.bucket("good")["state"], "ready");
-    let status = stage.home.run(&["auth", "anthropic"]).ok();
-    assert!(status.stdout.contains("unreadable"), "{status}");
-    assert!(status.stdout.contains("bad.sealed"), "the reason stands there, with the path: {status}");
-    assert_eq!(stage.token("good").ok().stdout.trim(), "the-token-of-the-good-one");
-    // What is whole again works again, and is not called unreadable any more.
-    std::fs::write(&path, &whole).unwrap();
-    assert_eq!(stage.token("bad").ok().stdout.trim(), "the-token-of-the-bad-one");
-    assert_eq!(stage.bucket("bad")["state"], "ready");
-}
-
-#[test]
-fn f4_a_new_login_for_exactly_that_account_replaces_a_damaged_file() {
-    let stage = Stage::signed_in();
-    std::fs::write(stage.sealed(WORK), b"LLXSEAL1").unwrap();
-    let _ = stage.token(WORK).exit(78);
-    let _ = stage.login(WORK, &[]).ok();
-    let _ = stage.token(WORK).ok();
-}
-
-#[test]
-fn f4_a_damaged_index_is_set_aside_and_built_anew_from_the_vault() {
-    let stage = planted();
-    let path = stage.home.path("data/index.json");
-    let whole = std::fs::read(&path).unwrap();
-    for (number, bytes) in
-        [whole[..whole.len() / 2].to_vec(), b"[]".to_vec(), b"\xff\xfe".to_vec(), Vec::new()].into_iter().enumerate()
-    {
-        std::fs::write(&path, &bytes).unwrap();
-        let done = stage.token("good").ok();
-        assert_eq!(done.stdout.trim(), "the-token-of-the-good-one");
-        assert!(done.stderr.contains("index.json") && done.stderr.contains("kept as"), "{done}");
-        let beside = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("index.json.");
-        let kept: Vec<_> = canary::files_below(&stage.home.path("data")).into_iter().filter(beside).collect();
-        assert!(kept.iter().any(|path| std::fs::read(path).unwrap() == bytes), "{number}: {kept:?}");
-        assert_eq!(stage.token("bad").ok().stderr, "", "built once");
-    }
-    std::fs::remove_file(&path).unwrap();
-    assert_eq!(stage.token("good").ok().stdout.trim(), "the-token-of-the-good-one");
-}
-
-#[test]
-fn f4_a_damaged_key_file_is_named_and_a_new_login_makes_a_key_beside_it() {
-    let stage = Stage::signed_in();
-    let path = vault_key(&stage);
-    let whole = std::fs::read(&path).unwrap();
-    let name = path.file_name().unwrap().to_string_lossy().into_owned();
-    for bytes in damages(&whole, &[5, 18, 19, 20, 40]) {
-        if bytes.trim_ascii_end() == whole.trim_ascii_end() {
-            continue;
-        }
-        std::fs::write(&path, &bytes).unwrap();
-        let done = stage.token(WORK);
-        assert!([77, 78].contains(&done.status()) && done.stderr.contains(&name), "{done}");
-        assert_eq!(std::fs::read(&path).unwrap(), bytes, "it is kept as it is");
-    }
-    let damaged = std::fs::read(&path).unwrap();
-    let done = stage.login(PERSONAL, &[]).ok();
-    assert!(done.stderr.contains(&name), "the damaged one is named: {done}");
-    assert_eq!(std::fs::read(&path).unwrap(), damaged);
-    let _ = stage.token(PERSONAL).ok();
-    std::fs::write(&path, &whole).unwrap();
-    let _ = stage.token(WORK).ok();
-    let _ = stage.token(PERSONAL).ok();
-}
-
-#[test]
-fn f4_a_damaged_history_lets_the_session_begin_and_stays() {
-    let stage = planted();
-    let bytes = b"first\n\xff\xfe\x00broken\nlast".to_vec();
-    let path = stage.home.write("data/history", &bytes);
-    let pty = stage.home.pty(&[]);
-    pty.wait_prompt();
-    assert!(pty.ask("/auth").contains("good"));
-    drop(pty);
-    assert!(std::fs::read(path).unwrap().starts_with(&bytes), "nothing is overwritten");
-}
-
-#[test]
-fn f4_settings_that_do_not_parse_are_never_written() {
-    let stage = planted();
-    let whole = stage.home.read("config/settings.json");
-    for bytes in damages(whole.as_bytes(), &[whole.len() / 2])
-        .into_iter()
-        .filter(|b| serde_json::from_slice::<Value>(b).is_err())
-    {
-        let path = stage.home.write("config/settings.json", &bytes);
-        let done = stage.home.run(&["set", "stream.idleSeconds", "60"]);
-        assert_eq!(done.status(), 78, "{done}");
-        assert!(done.stderr.contains("settings.json"), "{done}");
-        assert_eq!(std::fs::read(path).unwrap(), bytes);
-        let _ = stage.token("good").ok();
-    }
 }
 
 #[test]
@@ -287,104 +163,6 @@ fn a5_what_others_could_read_is_narrowed_and_said_once() {
     assert!(first.stderr.contains("good.sealed") && first.stderr.contains("secure-store"), "{first}");
     stage.home.assert_private();
     assert_eq!(stage.home.run(&[]).ok().stderr, "");
-}
-
-/// A file system in memory of this many bytes in the place of a folder, gone with the value.
-struct Small(PathBuf);
-
-impl Small {
-    fn mount(place: &Path, bytes: usize) -> Self {
-        // What lies there moves in.
-        let kept = place.with_extension("kept");
-        std::fs::rename(place, &kept).unwrap();
-        std::fs::create_dir(place).unwrap();
-        let options = format!("size={bytes},mode=700");
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(place).status();
-        assert!(done.unwrap().success(), "mount needs root");
-        let done = Command::new("cp").arg("-a").arg(kept.join(".")).arg(place).status();
-        assert!(done.unwrap().success());
-        Self(place.to_owned())
-    }
-
-    /// Fills it to the last byte.
-    fn fill(&self) {
-        use std::io::Write;
-        let mut file = std::fs::File::create(self.0.join("filler")).unwrap();
-        while file.write_all(&[0; 512]).is_ok() {}
-    }
-
-    fn free(&self) {
-        std::fs::remove_file(self.0.join("filler")).unwrap();
-    }
-
-    fn read_only(&self, on: bool) {
-        let options = if on { "remount,ro" } else { "remount,rw" };
-        assert!(Command::new("mount").args(["-o", options]).arg(&self.0).status().unwrap().success());
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").args(["-l"]).arg(&self.0).status();
-    }
-}
-
-#[test]
-#[ignore = "needs root to mount a tmpfs"]
-fn f2_a_full_or_read_only_disk_keeps_what_was_there_and_says_what_could_not_be_written() {
-    let stage = Stage::signed_in();
-    let data = Small::mount(&stage.home.path("data"), 256 << 10);
-    let config = Small::mount(&stage.home.path("config"), 64 << 10);
-    let sealed = stage.sealed(WORK);
-    for (full, cause) in [(true, "No space left"), (false, "Read-only file system")] {
-        stage.leave_seconds(WORK, 3600);
-        let content = std::fs::read(&sealed).unwrap();
-        let settings = stage.home.read("config/settings.json");
-        let set = |on: bool| match (full, on) {
-            (true, true) => [&data, &config].into_iter().for_each(Small::fill),
-            (true, false) => [&data, &config].into_iter().for_each(Small::free),
-            (false, on) => [&data, &config].into_iter().for_each(|disk| disk.read_only(on)),
-        };
-        set(true);
-        let _ = stage.token(WORK).ok();
-        let done = stage.login(PERSONAL, &[]).exit(77);
-        assert!(done.stderr.contains(cause) && done.stderr.contains("/data/"), "{done}");
-        let done = stage.home.run(&["key", "save", "mine", "sk-canary-of-a-saved-key-0004"]).exit(77);
-        assert!(done.stderr.contains(cause) && done.stderr.contains("/data/"), "{done}");
-        let done = stage.home.run(&["set", "stream.idleSeconds", "61"]).exit(1);
-        assert!(done.stderr.contains(cause) && done.stderr.contains("/config/"), "{done}");
-        assert_eq!(std::fs::read(&sealed).unwrap(), content);
-        assert_eq!(stage.home.read("config/settings.json"), settings);
-        set(false);
-        assert_eq!(stage.stored(PERSONAL), Value::Null);
-        let _ = stage.home.run(&[]).ok();
-        assert_eq!(stage.home.leftovers(), Vec::<PathBuf>::new());
-    }
-
-    // A renewal that cannot be kept: the shell gets 77, a session goes on and stores it once it can.
-    stage.leave_seconds(WORK, -10);
-    let before = stage.stored(WORK);
-    data.fill();
-    let done = stage.token(WORK).exit(77);
-    assert!(done.stderr.contains("No space left") && done.stderr.contains("work@company.com.sealed"), "{done}");
-    data.free();
-    assert_eq!(stage.stored(WORK), before, "the old content is intact");
-    let _ = stage.login(WORK, &["--force"]).ok();
-    stage.leave_seconds(WORK, -10);
-    let before = stage.stored(WORK);
-    let pty = stage.home.pty(&[]);
-    pty.wait_prompt();
-    data.fill();
-    let answer = pty.ask("on a full disk");
-    assert!(answer.contains("on a full disk") && answer.contains("in memory"), "{answer}");
-    assert!(pty.ask("once more").contains("once more"));
-    assert_eq!(stage.stored(WORK), before);
-    data.free();
-    assert!(pty.ask("there is room again").contains("there is room again"));
-    until("the renewed login to be stored", || (stage.stored(WORK) != before).then_some(()));
-    drop(pty);
-    let _ = stage.token(WORK).ok();
-    assert_eq!(stage.bucket(WORK)["state"], "ready");
 }
 
 #[test]

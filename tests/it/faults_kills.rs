@@ -1,6 +1,7 @@
 //! `kill -9` at any instant of whole processes (security F1); the benchmark runs the same with more rounds.
 
-use std::time::Duration;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use llxprt::sandbox::Endpoint;
 use serde_json::Value;
@@ -34,12 +35,26 @@ enum Work {
     LogoutAll,
     KeySave,
     SettingsSave,
+    ProfileSave,
 }
 
-use Work::{KeySave, Login, Logout, LogoutAll, Refresh, SettingsSave};
+use Work::{KeySave, Login, Logout, LogoutAll, ProfileSave, Refresh, SettingsSave};
 
 const ROUND: [Work; 10] =
-    [Refresh, KeySave, Login, Refresh, SettingsSave, Logout, Refresh, Login, LogoutAll, SettingsSave];
+    [Refresh, KeySave, Login, ProfileSave, SettingsSave, Logout, Refresh, Login, LogoutAll, ProfileSave];
+
+/// Whether each kind of work is killed within the time that it took when it was left alone.
+#[derive(Default)]
+struct Pace([Duration; 7]);
+
+impl Pace {
+    /// So long it may run: some microseconds of its own time, and a few more so that some end by themselves.
+    fn most(&self, work: Work) -> u64 {
+        let known = self.0[work as usize];
+        let usual = if known.is_zero() { Duration::from_millis(20) } else { known + known / 8 };
+        u64::try_from(usual.as_micros()).unwrap_or(u64::MAX).max(1)
+    }
+}
 
 /// Whose logins there are; the first is renewed, the others come and go.
 const STAYS: &str = "work@company.com";
@@ -52,6 +67,7 @@ pub fn kills(rounds: usize) -> Figures {
     let _ = stage.login(COMES, &[]).ok();
     let browser = Browser::approving(&stage.home, COMES);
     let mut figures = Figures::default();
+    let mut pace = Pace::default();
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
     for round in 0..rounds {
         let work = ROUND[round % ROUND.len()];
@@ -75,20 +91,27 @@ pub fn kills(rounds: usize) -> Figures {
             }
             KeySave => &save,
             SettingsSave => &setting,
+            ProfileSave => &["profile", "save", "model", "both", STAYS, COMES],
         };
         let before = [STAYS, COMES].map(|bucket| stage.stored(bucket));
         let refreshes = stage.refreshes();
         let mut command = stage.home.command();
         command.args(words).env("BROWSER", browser.command());
-        command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
-        let mut child = command.stderr(std::process::Stdio::null()).spawn().expect("the program starts");
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let begun = Instant::now();
+        // The first of each kind is left alone, to learn how long it takes.
+        if pace.0[work as usize].is_zero() {
+            child.wait().expect("it ends");
+            pace.0[work as usize] = begun.elapsed();
+        }
         // Not a wait for anything: it spreads the instants over what the work takes.
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let most = if work == Login { 400_000 } else { 60_000 };
-        std::thread::sleep(Duration::from_micros((seed >> 33) % most));
+        std::thread::sleep(Duration::from_micros((seed >> 33) % pace.most(work)).saturating_sub(begun.elapsed()));
         let ended = child.try_wait().expect("a child of ours").is_some();
         figures.killed += usize::from(!ended);
-        child.kill().expect("a child of ours");
+        // One that ended is no longer there to be killed.
+        let _ = child.kill();
         child.wait().expect("it ends");
         look(&stage, work, &before, stage.refreshes() > refreshes, &mut figures);
     }
@@ -100,7 +123,12 @@ fn look(stage: &Stage, work: Work, before: &[Value; 2], asked: bool, figures: &m
     let start = stage.home.run(&[]);
     figures.unopened += usize::from(start.status() != 0 || start.stderr.contains("damaged"));
     figures.leftovers += stage.home.leftovers().len();
-    figures.unopened += usize::from(stage.home.run(&["set"]).status() != 0);
+    for words in [&["set"][..], &["profile", "list"], &["auth"]] {
+        figures.unopened += usize::from(stage.home.run(words).status() != 0);
+    }
+    if stage.home.path("config/profiles/both.json").exists() {
+        figures.unopened += usize::from(stage.home.run(&["profile", "show", "both"]).status() != 0);
+    }
     let vault = stage.vault();
     let index = vault.index().expect("the index opens");
     for name in index.accounts.keys() {

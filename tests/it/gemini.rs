@@ -143,8 +143,8 @@ fn without_a_client_the_login_tells_how_to_make_one() {
       1  Open https://console.cloud.google.com/auth/clients and choose or make a project.
       2  Enable the Gemini API there (generativelanguage.googleapis.com).
       3  Create a client of the type "Desktop app" and download its JSON.
-      4  /set auth.gemini.clientFile PATH-OF-THAT-JSON
-    Or use a key, which needs none of this: https://aistudio.google.com/apikey, then /key save gemini  E-NO-CLIENT
+      4  llxprt set auth.gemini.clientFile PATH-OF-THAT-JSON
+    Or use a key, which needs none of this: https://aistudio.google.com/apikey, then llxprt key save gemini  E-NO-CLIENT
     --- exit 4
     "#);
 }

@@ -154,7 +154,7 @@ fn disable_keeps_the_sign_in_and_enable_finds_it_again() {
     insta::assert_snapshot!(home.run(&["-p", "hello"]), @"
     --- stderr
     llxprt: anthropic has no key, and its sign-in is off.
-      llxprt auth anthropic login
+      llxprt auth anthropic enable
       llxprt key save anthropic  E-NEED-LOGIN
     --- exit 4
     ");

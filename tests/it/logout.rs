@@ -113,3 +113,18 @@ fn a_login_that_does_not_open_is_removed_when_asked() {
     let _ = stage.login(WORK, &[]).ok();
     let _ = stage.token(WORK).ok();
 }
+
+#[test]
+fn an_account_whose_secret_is_gone_needs_a_sign_in_and_takes_one() {
+    let stage = Stage::signed_in();
+    // As a sign-out leaves it that was killed half-way.
+    std::fs::remove_file(stage.sealed(WORK)).unwrap();
+    let _ = stage.token(WORK).exit(4);
+    assert_eq!(stage.bucket(WORK)["state"], "needs-login");
+    let _ = stage.login(WORK, &[]).ok();
+    assert_eq!(stage.bucket(WORK)["state"], "ready");
+    // A login asked for at once, before anybody looked.
+    std::fs::remove_file(stage.sealed(WORK)).unwrap();
+    let _ = stage.login(WORK, &[]).ok();
+    let _ = stage.token(WORK).ok();
+}

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::keys_steps::{Sent, Stand};
-use crate::support::Done;
 
 const FLAG: &str = "sk-ant-api03-canary-from-the-flag-1111";
 const FILE: &str = "sk-ant-api03-canary-from-the-file-2222";
@@ -19,119 +18,6 @@ fn stand() -> Stand {
     }
     stand.home.write("home/key", format!("{FILE}\n"));
     stand
-}
-
-/// Which tiers are there, from the first to the fifth, and `authOnly`.
-#[derive(Debug, Clone, Copy)]
-struct Case {
-    there: [bool; 5],
-    auth_only: bool,
-}
-
-impl Case {
-    fn all() -> impl Iterator<Item = Self> {
-        (0..64_u8).map(|bits| Self { there: [0, 1, 2, 3, 4].map(|n| bits & (1 << n) != 0), auth_only: bits & 32 != 0 })
-    }
-
-    /// The tier that has to win, by the table of the documentation and nothing of the program.
-    fn winner(self) -> Option<usize> {
-        let keys = if self.auth_only { 4 } else { 0 };
-        (keys..5).find(|tier| self.there[*tier]).map(|tier| tier + 1)
-    }
-
-    fn prepare(self, stand: &Stand) {
-        let mut settings = json!({ "oauthEnabledProviders": { "anthropic": self.there[4] } });
-        if self.there[1] {
-            settings["providerKeyfiles"] = json!({ "anthropic": "~/key" });
-        }
-        if self.auth_only {
-            settings["authOnly"] = json!(true);
-        }
-        stand.settings(settings);
-    }
-
-    fn flags(self) -> Vec<&'static str> {
-        if self.there[0] { vec!["--key", FLAG] } else { Vec::new() }
-    }
-
-    fn variable(self) -> &'static str {
-        // An empty variable is one that is not set.
-        if self.there[3] { VARIABLE } else { "" }
-    }
-
-    fn expected(self) -> Option<Sent> {
-        let key = |text: &str| Sent::Key(text.to_owned());
-        Some(match self.winner()? {
-            1 => key(FLAG),
-            2 => key(FILE),
-            3 => key(SAVED),
-            4 => key(VARIABLE),
-            _ => Sent::Token,
-        })
-    }
-}
-
-fn why(done: &Done) -> Value {
-    let line = done.stdout.lines().next().unwrap_or_else(|| panic!("{done}"));
-    serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}\n{done}"))
-}
-
-#[test]
-fn in_all_combinations_the_provider_sees_what_why_says() {
-    for saved in [false, true] {
-        let stand = stand();
-        if saved {
-            stand.save("anthropic", SAVED);
-        }
-        for case in Case::all().filter(|case| case.there[2] == saved) {
-            case.prepare(&stand);
-            let before = stand.sent().len();
-            let run = stand.home.typed(&case.flags()).env("ANTHROPIC_API_KEY", case.variable());
-            let done = run.stdin("/auth anthropic why --json\nhello\n").done();
-            let said = why(&done);
-            assert_eq!(said["winner"], json!(case.winner()), "{case:?}\n{done}");
-            for tier in 0..5 {
-                assert_eq!(said["tiers"][tier]["present"], case.there[tier], "{case:?}, tier {}", tier + 1);
-            }
-            let sent = stand.sent();
-            match case.expected() {
-                Some(expected) => {
-                    assert_eq!(sent[before..], [expected], "{case:?}\n{done}");
-                    assert_eq!((done.status(), done.stdout.lines().last()), (0, Some("hello")), "{case:?}\n{done}");
-                }
-                None => {
-                    assert_eq!(sent.len(), before, "{case:?}");
-                    let _ = done.exit(4);
-                }
-            }
-        }
-        assert_eq!(stand.script.violations(), [] as [&str; 0]);
-        stand.home.write("home/key", "");
-        stand.home.assert_clean(&[FLAG, FILE, SAVED, VARIABLE]);
-    }
-}
-
-#[test]
-fn in_a_terminal_it_is_the_same() {
-    let stand = stand();
-    stand.save("anthropic", SAVED);
-    for there in [[true; 5], [false, true, true, false, true], [false, false, true, false, true]] {
-        for auth_only in [false, true] {
-            // The variable of a terminal is that of the home; here none is set.
-            let case = Case { there: [there[0], there[1], there[2], false, there[4]], auth_only };
-            case.prepare(&stand);
-            let before = stand.sent().len();
-            let mut pty = stand.home.pty_of(24, 140, &case.flags());
-            pty.wait_prompt();
-            let said = pty.ask("/auth anthropic why");
-            let row = said.lines().find(|line| line.contains("<- used")).unwrap_or_else(|| panic!("{said}"));
-            assert_eq!(row.trim().chars().next().unwrap().to_string(), case.winner().unwrap().to_string(), "{said}");
-            pty.ask("hello");
-            assert_eq!(stand.sent()[before..], [case.expected().unwrap()], "{case:?}");
-            pty.type_line("/quit");
-            assert_eq!(pty.exit_status(), 0);
-        }
-    }
 }
 
 #[test]
@@ -166,7 +52,7 @@ fn a_source_that_cannot_be_read_is_named_and_nothing_else_is_tried() {
         (file("two"), "[root]/home/two holds blanks, line breaks or letters that no key has."),
         (file("latin"), "[root]/home/latin holds no text."),
         (file("huge"), "[root]/home/huge is larger than 65536 bytes."),
-        (file(""), "[root]/home/ is not a plain file."),
+        (file(""), "[root]/home/ is a folder."),
         (json!({ "providerKeyfiles": { "anthropic": "key" } }), "key is not a whole path; write it from / or from ~/."),
         (json!({ "providerKeyfiles": { "anthropic": ["key"] } }), "it is no text."),
         (json!({ "auth-keyfile": at("missing") }), "there is no file [root]/home/missing."),
@@ -184,7 +70,7 @@ fn a_source_that_cannot_be_read_is_named_and_nothing_else_is_tried() {
     stand.settings(json!({}));
     for (flags, said) in [
         (["--keyfile", "missing"], "The key in missing (--keyfile) cannot be used: there is no file missing."),
-        (["--keyfile", "/"], "The key in / (--keyfile) cannot be used: / is not a plain file."),
+        (["--keyfile", "/"], "The key in / (--keyfile) cannot be used: / is a folder."),
         (["--key-name", "nowhere"], "The saved key nowhere (--key-name) cannot be used: there is no saved key called"),
         (["--key", " "], "The key given with --key cannot be used: it holds only blanks."),
         (["--key", "two words"], "The key given with --key cannot be used: it holds blanks"),

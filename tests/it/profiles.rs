@@ -34,6 +34,7 @@ fn the_lines_of_the_page_save_a_profile_over_two_accounts_and_load_it() {
     let stand = two();
     let pty = stand.session(&[]);
     let shown = pty.ask("/profile save model claude-ha work@company.com personal@gmail.com");
+    let shown = shown.replace(&format!("--sandbox={} ", stand.sandbox.url()), "");
     insta::assert_snapshot!(shown, @"
     Saved claude-ha.
       Provider and model   anthropic, claude-opus-5

@@ -41,7 +41,7 @@ fn without_a_terminal_a_retired_login_does_not_begin() {
     let stand = Stand::new("qwen");
     for words in [&["login"][..], &["login", "--device"], &["login", "--nobrowser"]] {
         let done = stand.auth(words).exit(1);
-        assert!(done.stderr.contains("E-RETIRED") && done.stderr.contains("/key save qwen"), "{done}");
+        assert!(done.stderr.contains("E-RETIRED") && done.stderr.contains("  llxprt key save qwen\n"), "{done}");
     }
     assert_eq!(stand.script.requests(), []);
 }

@@ -80,10 +80,12 @@ impl Home {
         self
     }
 
-    /// Joins a running sandbox in every run; its URL is shown as `[sandbox]`.
+    /// Joins a running sandbox in every run; its URL is shown as `[sandbox]`, and the flag is left out of the command
+    /// lines that are suggested (one test looks at those as they are).
     #[must_use]
     pub fn at(self, sandbox: &str) -> Self {
-        self.flag(format!("--sandbox={sandbox}")).name(sandbox, "[sandbox]")
+        let flag = format!("--sandbox={sandbox}");
+        self.flag(&flag).name(sandbox, "[sandbox]").name(format!("llxprt {flag} "), "llxprt ")
     }
 
     /// Replaces a text that differs from run to run in everything that runs return.

@@ -54,7 +54,7 @@ pub(super) fn attempt(
     let reasoning = run.settings.truth("show.reasoning");
     let idle = Duration::from_secs(run.settings.whole_number("stream.idleSeconds", 120));
     let sent = run.wait(async {
-        let show = |piece| match piece {
+        let show = |piece: Piece<'_>| match piece {
             Piece::Text(text) => answer.text(&text),
             Piece::Reasoning(text) if reasoning => answer.reasoning(&text),
             _ => {}

@@ -117,8 +117,7 @@ impl Turn {
 
     pub(super) fn renew(&self, run: &mut Run, bucket: &Bucket, found: Option<&Tokens>, why: &str) -> Outcome<Happened> {
         if let Means::Key { name, .. } = &self.means {
-            let words = format!("{} refuses the key ({name}): {why} (status 401).", self.manifest.title);
-            let failure = Failure::new(Code::Refused, words);
+            let failure = told::key_refused(run, &self.provider, &self.manifest.title, name, why);
             return Ok(Happened { failure: Some(failure), ..Happened::of(bucket, Came::Answered) });
         }
         let Some(found) = found else {

@@ -69,11 +69,12 @@ pub(super) fn stopped(run: &Run, provider: &Provider, title: &str, stop: Stop, l
 /// The end with no account left: each with its reason, the earliest reset, the prompt kept. Never an API key by itself.
 pub(super) fn used_up(run: &Run, provider: &Provider, gone: &[Gone], last: Option<Failure>) -> Failure {
     let now = run.now();
-    let back = |until: i64| format!("back in {} ({})", times::span(until - now), times::at(now, until));
     let code = failover::code(gone);
     if let [only] = gone {
         let words = match &only.why {
-            Why::Limit { which, until } => format!("{} is at its limit: {which}, {}.", only.bucket, back(*until)),
+            Why::Limit { which, until, guessed } => {
+                format!("{} is at its limit: {which}, {}.", only.bucket, back(now, *until, *guessed))
+            }
             // What stood in the way told more than the plan can.
             _ if last.is_some() => return last.unwrap_or_else(|| Failure::new(code, "")),
             Why::NeedsLogin(why) => format!("{} needs a new sign-in: {why}.", only.bucket),
@@ -88,7 +89,8 @@ pub(super) fn used_up(run: &Run, provider: &Provider, gone: &[Gone], last: Optio
     }
     let place = profile::loaded(run).map_or_else(|| provider.to_string(), |name| name.to_string());
     let limited = gone.iter().filter(|gone| matches!(gone.why, Why::Limit { .. })).count();
-    let first = failover::earliest(gone).map_or_else(String::new, |at| format!(" The first is {}.", back(at)));
+    let first =
+        failover::earliest(gone).map_or_else(String::new, |at| format!(" The first is {}.", back(now, at, false)));
     let all = if gone.len() == 2 { "Both accounts".to_owned() } else { format!("All {} accounts", gone.len()) };
     let mut words = match limited == gone.len() {
         true => format!("{all} in {place} are at their limits.{first}{}", kept(run)),
@@ -98,7 +100,7 @@ pub(super) fn used_up(run: &Run, provider: &Provider, gone: &[Gone], last: Optio
     let width = gone.iter().take(SHOWN).map(|gone| gone.bucket.as_str().len()).max().unwrap_or(0);
     for Gone { bucket, why } in gone.iter().take(SHOWN) {
         let why = match why {
-            Why::Limit { which, until } => format!("{which}   {}", back(*until)),
+            Why::Limit { which, until, guessed } => format!("{which}   {}", back(now, *until, *guessed)),
             Why::NeedsLogin(_) => "needs a new sign-in".to_owned(),
             Why::NotCovered(why) => format!("not covered: {why}"),
             Why::Unreadable(why) => format!("unreadable: {why}"),
@@ -116,6 +118,12 @@ pub(super) fn used_up(run: &Run, provider: &Provider, gone: &[Gone], last: Optio
     if limited > 0 { failure.say(instead(run, provider)) } else { failure }
 }
 
+/// When a limit ends; where the provider did not say so, when it is worth another try.
+fn back(now: i64, until: i64, guessed: bool) -> String {
+    let verb = if guessed { "next try" } else { "back" };
+    format!("{verb} in {} ({})", times::span(until - now), times::at(now, until))
+}
+
 fn instead(run: &Run, provider: &Provider) -> String {
     let command = |action| run.typed(&Command::Auth(Auth { provider: Some(provider.clone()), action: Some(action) }));
     let login = command(AuthAction::Login(llxprt_commands::Login::default()));
@@ -126,12 +134,11 @@ fn instead(run: &Run, provider: &Provider) -> String {
 }
 
 /// The end where a key was at its limit or refused.
-pub(super) fn key_used_up(run: &Run, title: &str, name: &str, gone: &[Gone]) -> Failure {
+pub(super) fn key_used_up(run: &Run, provider: &Provider, title: &str, name: &str, gone: &[Gone]) -> Failure {
     let now = run.now();
     let words = match gone.first().map(|gone| &gone.why) {
-        Some(Why::Limit { which, until }) => {
-            let back = format!("back in {} ({})", times::span(until - now), times::at(now, *until));
-            format!("The key ({name}) is at a limit of {title}: {which}, {back}.")
+        Some(Why::Limit { which, until, guessed }) => {
+            format!("The key ({name}) is at a limit of {title}: {which}, {}.", back(now, *until, *guessed))
         }
         Some(Why::NeedsLogin(why) | Why::NotCovered(why) | Why::Unreadable(why) | Why::NotRenewed(why)) => {
             format!("{title} refuses the key ({name}): {why}.")
@@ -142,5 +149,16 @@ pub(super) fn key_used_up(run: &Run, title: &str, name: &str, gone: &[Gone]) -> 
         Code::NeedLogin | Code::Vault => Code::Key,
         code => code,
     };
-    Failure::new(code, format!("{words}{}", kept(run)))
+    Failure::new(code, format!("{words}{}", kept(run))).then(why(provider))
+}
+
+/// The failure of a key that the provider does not know.
+pub(super) fn key_refused(run: &Run, provider: &Provider, title: &str, name: &str, reason: &str) -> Failure {
+    let words = format!("{title} refuses the key ({name}): {reason} (status 401).{}", kept(run));
+    Failure::new(Code::Refused, words).then(why(provider))
+}
+
+/// The command that shows which credential is used, and what would change it.
+fn why(provider: &Provider) -> Command {
+    Command::Auth(Auth { provider: Some(provider.clone()), action: Some(AuthAction::Why) })
 }

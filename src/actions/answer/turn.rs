@@ -276,7 +276,7 @@ impl Turn {
 
     fn used_up(&self, run: &Run, gone: &[Gone], last: Option<Failure>) -> Failure {
         match &self.means {
-            Means::Key { name, .. } => told::key_used_up(run, &self.manifest.title, name, gone),
+            Means::Key { name, .. } => told::key_used_up(run, &self.provider, &self.manifest.title, name, gone),
             Means::Accounts(_) => told::used_up(run, &self.provider, gone, last),
         }
     }

@@ -58,7 +58,7 @@ pub(super) fn save(run: &mut Run, name: &KeyName, given: Option<String>) -> Outc
 /// Says how a key is used that is no provider's own.
 fn tell_use(run: &Run, name: &KeyName) {
     let load = Command::Key(Key { key: None, action: Some(KeyAction::Load { name: name.clone() }) });
-    let flag = format!("llxprt --key-name {name}");
+    let flag = run.ui.shell(&format!("llxprt --key-name {name}"));
     run.ui.note(&match run.ui.session {
         true => format!("It is used by name: {load}, or {flag}."),
         false => format!("It is used by name: {flag}, or {load} in a session."),
@@ -93,7 +93,7 @@ fn asked(run: &Run, name: &KeyName) -> Outcome<Secret> {
         Typed::End | Typed::Broken => return Err(refused("none was given")),
         Typed::Nobody => {
             return Err(refused("what is typed here could be seen")
-                .say(format!("Through a pipe: llxprt key save {name} < FILE")));
+                .say(format!("Through a pipe: {} < FILE", run.ui.shell(&format!("llxprt key save {name}")))));
         }
     };
     // A pipe that goes on holds more than a key. In a session its next line is a line of the session.
@@ -227,8 +227,12 @@ fn missing(run: &Run, name: &KeyName) -> Failure {
     let near = index.keys.keys().map(|known| (strsim::osa_distance(known, name.as_str()), known)).min();
     let near =
         near.filter(|(distance, _)| *distance <= 2).map_or(String::new(), |(_, n)| format!(" Did you mean {n}?"));
-    let list = Command::Key(Key { key: None, action: Some(KeyAction::List) });
-    Failure::new(Code::Key, format!("There is no saved key called \"{name}\".{near}")).then(list)
+    let action = match index.keys.is_empty() {
+        true => KeyAction::Save { name: name.clone(), key: None },
+        false => KeyAction::List,
+    };
+    let next = Command::Key(Key { key: None, action: Some(action) });
+    Failure::new(Code::Key, format!("There is no saved key called \"{name}\".{near}")).then(next)
 }
 
 /// The provider whose own key has this name.

@@ -142,7 +142,7 @@ async fn ask(
     let mut pace = Pace::new(device.interval);
     let mut wait = pace.first();
     loop {
-        tokio::time::sleep(wait).await;
+        clock.sleep(wait).await;
         let last = clock.now() >= until;
         let polled = device.poll(http, oauth, client, clock.now()).await;
         wait = pace.next(&polled);
@@ -260,3 +260,6 @@ pub(super) fn ended(run: &Run, manifest: &Manifest, oauth: &OAuth, wanted: &Want
         Ended::Failed(trouble) => Err(failed(manifest, trouble)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,9 @@
 
 use llxprt_commands::{Account, Bucket};
 
+use super::super::credential::resolution;
 use super::{Signed, Wanted};
+use crate::auth::precedence::Source;
 use crate::auth::{Identity, Tokens};
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Grants, OAuth};
@@ -87,7 +89,8 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     run.chosen.buckets.insert(account.provider.clone(), account.bucket.clone());
     super::super::activate(run, &account.provider)?;
     tell(run, account, &identity, &tokens, unverified.as_deref());
-    run.ui.note(&kept_where(run, home));
+    let used = resolution(run, &account.provider)?.winner.is_some_and(|winner| winner.source == Source::OAuth);
+    run.ui.note(&kept_where(run, home, used));
     if let Some(note) = note {
         run.ui.note(&note);
     }
@@ -128,6 +131,7 @@ fn describe(
         entry.expires_at = tokens.expiry;
         entry.refreshable = tokens.refresh.is_some();
         entry.signed_in_until = tokens.signed_in_until;
+        entry.found = false;
         entry.unverified = unverified;
         entry.refused = None;
         entry.unreadable = None;
@@ -167,8 +171,8 @@ fn tell(run: &Run, account: &Account, identity: &Identity, tokens: &Tokens, unve
     }
 }
 
-fn kept_where(run: &Run, home: Home) -> String {
-    let session = if run.ui.session { " Used from now on in this session." } else { "" };
+fn kept_where(run: &Run, home: Home, used: bool) -> String {
+    let session = if run.ui.session && used { " Used from now on in this session." } else { "" };
     match home {
         Home::Keyring => format!("Kept in the OS keyring.{session}"),
         Home::File => {
@@ -183,7 +187,7 @@ fn kept_where(run: &Run, home: Home) -> String {
 }
 
 /// A plan as a person writes it.
-pub(super) fn capital(text: &str) -> String {
+pub(in crate::actions) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
 }

@@ -12,9 +12,10 @@ mod verdict;
 
 use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provider};
 
-use super::surroundings;
+use super::{happened, surroundings};
 use crate::auth::no_browser::{Asked, Begin, begin};
 pub(super) use client::client;
+pub(super) use keep::capital;
 
 use crate::auth::Identity;
 use crate::error::{Code, Failure, Outcome};
@@ -63,11 +64,24 @@ pub fn command(provider: &Provider, bucket: &Bucket) -> Command {
 /// # Errors
 /// Whatever stands in the way; nothing stored changes then.
 pub fn login(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
+    let signed_in = sign_in(run, wanted);
+    if let Err(failure) = &signed_in {
+        happened::note(run, &wanted.account().to_string(), "not signed in", failure);
+    }
+    signed_in
+}
+
+fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
     let (manifest, oauth) = run.oauth(&wanted.provider)?;
     let (manifest, oauth) = (manifest.clone(), oauth.clone());
     let client = client(run, &wanted.provider)?;
     let by_device = device::comes_first(&manifest, &oauth, wanted)?;
     if !still_wanted(run, wanted)? {
+        if !run.settings.oauth_enabled(&wanted.provider) {
+            let enable = Auth { provider: Some(wanted.provider.clone()), action: Some(AuthAction::Enable) };
+            let enable = run.typed(&Command::Auth(enable));
+            run.ui.note(&format!("Sign-in is off for {}. To turn it on: {enable}", wanted.provider));
+        }
         return Ok(None);
     }
     question::accept(run, &manifest, &oauth)?;
@@ -90,7 +104,7 @@ pub fn login(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
                 let account = Account { provider: wanted.provider.clone(), bucket };
                 keep::keep(run, &oauth, &account, wanted, signed)?;
                 if let Some(words) = without {
-                    run.ui.warn(&words);
+                    run.ui.warn(&run.ui.here(&words));
                 }
                 return Ok(Some(account));
             }
@@ -114,7 +128,9 @@ pub fn lazy(run: &mut Run, provider: &Provider, bucket: &Bucket) -> Outcome<Acco
 pub fn need_login(run: &Run, provider: &Provider, bucket: &Bucket, why: &str) -> Failure {
     let words = format!("{provider} needs a sign-in, and this run cannot ask ({why}).");
     let failure = Failure::new(Code::NeedLogin, words).then(command(provider, bucket));
-    let variable = run.manifest(provider).ok().and_then(|m| m.api_key_env.first().cloned());
+    // While authOnly is true, no variable would help.
+    let keys_count = !run.settings.truth("authOnly");
+    let variable = run.manifest(provider).ok().and_then(|m| m.api_key_env.first().filter(|_| keys_count).cloned());
     match variable {
         Some(variable) => failure.say(format!("Or set {variable}.")),
         None => failure,
@@ -128,6 +144,11 @@ fn still_wanted(run: &Run, wanted: &Wanted) -> Outcome<bool> {
     let Some(entry) = index.entry(&wanted.account()).filter(works) else { return Ok(true) };
     let usable = entry.refreshable || entry.expires_at.is_none_or(|at| at > run.now());
     if wanted.how.force || wanted.asked != Asked::Typed || !usable {
+        return Ok(true);
+    }
+    // An entry whose secret is gone is no login that works.
+    let stored = run.wait(async { Ok(run.vault.read(&wanted.account(), &|words| run.ui.note(words)).await) })?;
+    if matches!(stored, Ok(None)) {
         return Ok(true);
     }
     let who = entry.identity.as_deref().unwrap_or("an account that the provider does not name");

@@ -1,5 +1,6 @@
 //! The question before a login that its provider has limited or ended (design 4.5). The sandbox asks too.
 
+use crate::auth::precedence::save_key;
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Manifest, OAuth, Status};
 use crate::run::Run;
@@ -12,26 +13,28 @@ pub(super) fn accept(run: &mut Run, manifest: &Manifest, oauth: &OAuth) -> Outco
     if oauth.status == Status::Active || run.settings.text(&setting) == Some(since) {
         return Ok(());
     }
-    let key = format!("/key save {}", manifest.key_provider());
+    let key = save_key(manifest.key_provider());
     let reason = oauth.reason.as_deref().unwrap_or("its owner limits such sign-ins");
     let (words, code) = match oauth.status {
         Status::Retired => (format!("{} ended this sign-in on {since}: {reason}.", manifest.title), "W-RETIRED"),
         _ => (format!("{reason} (since {since})."), "W-RESTRICTED"),
     };
-    run.ui.warn(&format!("{words}  {code}"));
     let link = oauth.link.as_deref().unwrap_or_default();
-    run.ui.say(format!("  {key}   {link}").trim_end());
-    if !run.keyboard.is_person() {
-        return match oauth.status {
-            Status::Retired => Err(Failure::new(Code::Retired, words).say(format!("A key is the way now: {key}"))),
-            Status::Active | Status::Restricted => Ok(()),
-        };
+    let person = run.keyboard.is_person();
+    if oauth.status == Status::Retired && !person {
+        let failure = Failure::new(Code::Retired, format!("{words} A key is the way now:"));
+        return Err(failure.next(key).say(link));
+    }
+    run.ui.warn(&format!("{words}  {code}"));
+    run.ui.say(format!("  {}   {link}", run.ui.next(&key)).trim_end());
+    if !person {
+        return Ok(());
     }
     match run.keyboard.ask("Sign in all the same? [y/N] ") {
         Typed::Line(answer) if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") => {
             run.settings.set(&setting, since)
         }
         Typed::Cancelled | Typed::Broken => Err(Failure::new(Code::Cancelled, "Sign-in cancelled.")),
-        _ => Err(Failure::new(Code::Denied, "Not signed in. Nothing changed.").say(format!("Use a key: {key}"))),
+        _ => Err(Failure::new(Code::Denied, "Not signed in. Nothing changed. The way by key:").next(key)),
     }
 }

@@ -5,6 +5,7 @@ use crate::auth::{Attempt, Client, TokenAnswer, Trouble, Verdict, exchange, reso
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Manifest, OAuth};
 use crate::run::Run;
+use crate::secret::Secret;
 use crate::ui::clean_line;
 
 /// Exchanges the code and makes the one real call. An exchange that was sent goes on if the login is cancelled; its
@@ -17,12 +18,15 @@ pub(super) async fn complete(
     attempt: &Attempt,
     code: &str,
 ) -> Outcome<Signed> {
+    run.log.hide(&Secret::new(code));
     let answer = exchange(&run.http, oauth, client, attempt, code, run.now()).await;
     verified(run, manifest, oauth, answer.map_err(|trouble| failed(manifest, trouble))?).await
 }
 
 /// Makes the one real call with a new token.
 pub(super) async fn verified(run: &Run, manifest: &Manifest, oauth: &OAuth, answer: TokenAnswer) -> Outcome<Signed> {
+    let secrets = [&answer.access].into_iter().chain(&answer.refresh).chain(&answer.id_token);
+    secrets.for_each(|secret| run.log.hide(secret));
     resource(manifest, answer.resource_url.as_deref())?;
     match verify(&run.http, manifest, oauth, &answer).await {
         Verdict::Works(identity) => Ok(Signed { answer, identity, unverified: None }),

@@ -64,7 +64,7 @@ fn unknown(
         let places: Vec<String> = buckets.iter().map(place).collect();
         let words = format!("A profile has one provider, but {}. Not saved.", places.join(", "));
         return Failure::new(Code::Account, words)
-            .say("Save a profile for each, then join them: /profile save loadbalancer <name> failover <profile…>");
+            .say("Save a profile for each, then join them: `/profile save loadbalancer <name> failover <profile…>`");
     }
     // The provider that has most of them is the one that was meant, the active one before the others.
     let has_some = |provider: &&&Provider| index.accounts_of(provider).next().is_some();

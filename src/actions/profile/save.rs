@@ -4,9 +4,10 @@ use llxprt_commands::{Account, Bucket, Command, Policy, Profile as Words, Profil
 use serde_json::{Map, Value};
 
 use super::super::choose::model_name;
-use super::super::keyfile;
+use super::super::{credential, keyfile};
 use super::load::{self, Loaded};
 use super::{pick, show};
+use crate::auth::precedence::Source;
 use crate::config::{Balancer, Origin, Profile, Profiles, Saved};
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::Switching;
@@ -68,7 +69,7 @@ pub(super) fn balancer(run: &mut Run, name: ProfileName, policy: Policy, members
 
 fn no_provider() -> Failure {
     Failure::new(Code::NoProvider, "No provider is chosen, so there is nothing to save.")
-        .say("Name accounts, or choose one: /provider <name>")
+        .say("Name accounts, or choose one: `/provider <name>`")
 }
 
 /// The accounts that the session uses now: those of the loaded profile, else of the one that is saved anew, else the
@@ -82,7 +83,13 @@ fn current_buckets(run: &Run, name: &ProfileName, provider: &Provider) -> Outcom
         Some(Saved::Model(old)) if old.provider == *provider && !old.buckets.is_empty() => Ok(old.buckets),
         _ => {
             let index = run.index()?;
-            let pinned = run.chosen.buckets.get(provider).cloned();
+            // A key file or a saved key that is used now is what the profile is to name.
+            let used = credential::resolution(run, provider)?.winner.map(|winner| winner.source);
+            let by_key = used.is_some_and(|source| {
+                use Source::{FlagKeyName, FlagKeyfile, LoadedKey, SessionKeyfile};
+                matches!(source, SessionKeyfile(_) | FlagKeyfile(_) | FlagKeyName(_) | LoadedKey(_))
+            });
+            let pinned = run.chosen.buckets.get(provider).filter(|_| !by_key).cloned();
             let signed_in = |bucket: &Bucket| {
                 index.entry(&Account { provider: provider.clone(), bucket: bucket.clone() }).is_some()
             };
@@ -141,7 +148,8 @@ fn settings(run: &mut Run, provider: &Provider, accounts: bool) -> Map<String, V
     };
     let raw = run.chosen.keys.contains_key(provider) || (flags && (run.chosen.flag_key.is_some() || piped));
     if raw || of_profile("auth-key").is_some() {
-        run.ui.warn("The key itself is not written into the profile. To keep it in the vault: /key save <name>");
+        let words = "The key itself is not written into the profile. To keep it in the vault: `/key save <name>`";
+        run.ui.warn(&run.ui.here(words));
     }
     map
 }
@@ -176,7 +184,7 @@ fn tell_rest(run: &Run, profile: &Profile) -> Outcome {
         true => format!("{}   ·   ", command(ProfileAction::Load { name: name.clone() })),
         false => String::new(),
     };
-    run.ui.note(&format!("  {load}llxprt --profile-load {name}"));
+    run.ui.note(&format!("  {load}{}", run.ui.shell(&format!("llxprt --profile-load {name}"))));
     run.ui.note(&format!("  {}", command(ProfileAction::SetDefault { name: name.to_string() })));
     Ok(())
 }

@@ -42,7 +42,7 @@ pub(super) fn list(run: &Run) -> Outcome {
     }
     if names.is_empty() {
         run.ui.say("No profile is saved.");
-        run.ui.note("  /profile save model <name> [account…]");
+        run.ui.note(&run.ui.here("  `/profile save model <name> [account…]`"));
         return Ok(());
     }
     let width = names.iter().map(|name| name.as_str().len()).max().unwrap_or(0);

@@ -12,6 +12,7 @@ use crate::error::{Code, Failure, Outcome};
 use crate::http::{self, Unreached};
 use crate::providers::Manifest;
 use crate::run::Run;
+use crate::secret::Hidden;
 use crate::ui::{clean_line, times};
 use crate::vault::{Entry, Window};
 
@@ -155,6 +156,7 @@ fn ask(run: &Run, manifest: &Manifest, account: &Account, url: &url::Url) -> Res
     });
     let (status, headers, body) = answer.map_err(later)?.map_err(|unreached| Asked::Later(unreached.words, 0))?;
     if !status.is_success() {
+        let body = Hidden::of([tokens.access.expose()]).clean_body(body);
         let refusal = Refusal::read(status.as_u16(), &headers, &body);
         let wait = refusal.retry_after.and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(FRESH);
         return Err(Asked::Later(refusal.words, wait));

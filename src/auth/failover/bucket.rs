@@ -78,7 +78,7 @@ impl BucketState {
 
 impl Why {
     pub(super) fn of(limit: &Limit) -> Self {
-        Self::Limit { which: limit.why.clone(), until: limit.until }
+        Self::Limit { which: limit.why.clone(), until: limit.until, guessed: limit.strikes > 0 }
     }
 }
 

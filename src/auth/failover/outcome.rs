@@ -177,6 +177,8 @@ pub enum Why {
         which: String,
         /// Until when, in Unix seconds.
         until: i64,
+        /// The provider did not say until when.
+        guessed: bool,
     },
     /// A person must sign in.
     NeedsLogin(String),

@@ -373,7 +373,10 @@ fn where_terms_forbid_it_nothing_switches_by_itself() {
 
 #[test]
 fn a_line_stays_short_with_many_buckets() {
-    let gone = |n| Gone { bucket: bucket(&format!("b{n}")), why: Why::Limit { which: String::new(), until: NOW } };
+    let gone = |n| Gone {
+        bucket: bucket(&format!("b{n}")),
+        why: Why::Limit { which: String::new(), until: NOW, guessed: false },
+    };
     let notice = Notice::Switch { from: (0..9).map(gone).collect(), to: bucket("z") };
     assert_eq!(
         notice.line(|_| "14:05".into()),

@@ -180,11 +180,15 @@ impl Source {
         let unset = |key: String| {
             Next::Command(Command::Set(Set { key: None, value: Vec::new(), action: Some(SetAction::Unset { key }) }))
         };
+        let of_active = |command| match here.active {
+            true => Next::Command(command),
+            false => Next::Say(format!("`/provider {provider}`, then `{command}`")),
+        };
         match self {
             Self::SessionKey | Self::LoadedKey(_) => {
-                Next::Command(Command::Key(Key { key: Some("none".to_owned()), action: None }))
+                of_active(Command::Key(Key { key: Some("none".to_owned()), action: None }))
             }
-            Self::SessionKeyfile(_) => Next::Command(Command::Keyfile(Keyfile { path: "none".to_owned() })),
+            Self::SessionKeyfile(_) => of_active(Command::Keyfile(Keyfile { path: "none".to_owned() })),
             Self::FlagKey | Self::FlagKeyfile(_) | Self::FlagKeyName(_) => {
                 Next::Say(format!("start again without {}", self.name(provider)))
             }

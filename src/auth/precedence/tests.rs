@@ -287,7 +287,9 @@ fn a_thousand_logins_are_counted_not_listed() {
 
 #[test]
 fn what_takes_a_source_away_can_be_typed_where_it_is_read() {
-    let of = |source: &Source, session, profile_by_flag| source.removal(&provider(), Here { session, profile_by_flag });
+    let of = |source: &Source, session, profile_by_flag| {
+        source.removal(&provider(), Here { session, profile_by_flag, active: true })
+    };
     for source in all() {
         for here in [(true, false), (true, true), (false, false), (false, true)] {
             if let Next::Command(command) = of(&source, here.0, here.1) {
@@ -308,4 +310,52 @@ fn what_takes_a_source_away_can_be_typed_where_it_is_read() {
     assert_eq!(typed(of(&profile, false, false)), "/profile set-default none");
     let variable = Source::Variable("ANTHROPIC_API_KEY".into());
     assert_eq!(typed(of(&variable, true, false)), "leave, unset ANTHROPIC_API_KEY, start again");
+}
+
+#[test]
+fn what_belongs_to_the_active_provider_is_taken_away_once_it_is_that() {
+    for source in [Source::SessionKey, Source::LoadedKey("work".parse().unwrap()), Source::SessionKeyfile("/k".into())]
+    {
+        let here = |active| Here { session: true, active, ..Here::default() };
+        assert!(matches!(source.removal(&provider(), here(true)), Next::Command(_)), "{source:?}");
+        let words = source.removal(&provider(), here(false));
+        assert!(matches!(&words, Next::Say(w) if w.starts_with("`/provider anthropic`, then `/key")), "{words:?}");
+    }
+}
+
+#[test]
+fn a_sign_in_that_is_kept_is_turned_on_and_one_that_is_spent_is_made_anew() {
+    let next = |oauth: OAuth, auth_only| {
+        let sources = Sources { keys: vec![], oauth, auth_only, ..Sources::default() };
+        resolve(&provider(), &sources).failure().unwrap().next.remove(0)
+    };
+    let action = |next: Next| match next {
+        Next::Command(Command::Auth(llxprt_commands::Auth { action: Some(action), .. })) => action,
+        other => panic!("{other:?}"),
+    };
+    let off = |logins| OAuth { enabled: false, logins, ..on() };
+    let spent = State::NeedsLogin("refused".into());
+    for (logins, kept) in [
+        (vec![], false),
+        (vec![(bucket("a"), spent.clone())], false),
+        (vec![(bucket("a"), State::Ready)], true),
+        (vec![(bucket("a"), spent), (bucket("b"), State::Unknown("locked".into()))], true),
+    ] {
+        for auth_only in [None, Some(AuthOnly::Setting)] {
+            let action = action(next(off(logins.clone()), auth_only));
+            assert_eq!(matches!(action, llxprt_commands::AuthAction::Enable), kept, "{logins:?}");
+        }
+    }
+}
+
+#[test]
+fn where_another_provider_takes_the_keys_that_one_is_named() {
+    let sources = |oauth| Sources { oauth, keys_at: Some("openai".parse().unwrap()), ..Sources::default() };
+    let typed = |next: &[Next]| {
+        next.iter().map(|n| if let Next::Command(c) = n { c.to_string() } else { panic!() }).collect::<Vec<_>>()
+    };
+    let next = resolve(&provider(), &sources(on())).change().next;
+    assert_eq!(typed(&next), ["/key save openai", "/provider openai"]);
+    let next = resolve(&provider(), &sources(OAuth { enabled: false, logins: vec![], ..on() })).failure().unwrap().next;
+    assert_eq!(typed(&next), ["/auth anthropic login", "/key save openai", "/provider openai"]);
 }

@@ -1,7 +1,7 @@
 //! What a resolution is told as: the screen of `why`, the note that a key shadows a login, the failure without a
 //! credential. All from the resolution itself, so that none can say something else.
 
-use llxprt_commands::{Auth, AuthAction, Command, Key, KeyAction, Login, Provider, Set, SetAction};
+use llxprt_commands::{Auth, AuthAction, Command, Key, KeyAction, Login, Provider, ProviderChoice, Set, SetAction};
 
 use super::{AuthOnly, Found, Given, OAuth, Resolution, Source, Tier, Unusable, Use};
 use crate::auth::failover::State;
@@ -83,7 +83,7 @@ impl Resolution {
                 keys("To go on without it", vec![winner.source.removal(provider, self.here)])
             }
             Some(_) if self.skips_a_key() => keys("To use the key instead", vec![self.keys_again()]),
-            Some(_) => keys("To use a key instead", vec![save_key(provider)]),
+            Some(_) => keys("To use a key instead", self.a_key()),
             None => self.a_credential(),
         }
     }
@@ -156,13 +156,29 @@ impl Resolution {
 
     /// What to type where there is no credential.
     fn a_credential(&self) -> Note {
-        let provider = &self.provider;
         let mut next = Vec::new();
         if self.oauth.supported && self.oauth.elsewhere.is_none() {
-            next.push(auth(provider, AuthAction::Login(Login::default())));
+            next.push(self.sign_in());
         }
-        next.push(if self.skips_a_key() { self.keys_again() } else { save_key(provider) });
+        next.extend(if self.skips_a_key() { vec![self.keys_again()] } else { self.a_key() });
         Note { text: "To give it one".to_owned(), next }
+    }
+
+    /// Returns what makes a sign-in count: turning it on where one is kept, else signing in.
+    pub fn sign_in(&self) -> Next {
+        let kept = self.oauth.logins.iter().any(|(_, state)| !matches!(state, State::NeedsLogin(_)));
+        auth(&self.provider, if kept { AuthAction::Enable } else { AuthAction::Login(Login::default()) })
+    }
+
+    /// What gives it a key; where another provider takes the keys, that one has to be chosen too.
+    fn a_key(&self) -> Vec<Next> {
+        match &self.keys_at {
+            None => vec![save_key(&self.provider)],
+            Some(other) => {
+                let choose = ProviderChoice { name: Some(other.clone()) };
+                vec![save_key(other), Next::Command(Command::Provider(choose))]
+            }
+        }
     }
 
     /// What makes keys count again.
@@ -201,7 +217,10 @@ impl OAuth {
             return "this provider takes keys only".to_owned();
         }
         if !self.enabled {
-            return "off".to_owned();
+            return match self.logins.as_slice() {
+                [] => "off".to_owned(),
+                _ => format!("off; kept: {}", self.names()),
+            };
         }
         if let Some(elsewhere) = &self.elsewhere {
             return elsewhere.clone();
@@ -209,6 +228,14 @@ impl OAuth {
         if self.logins.is_empty() {
             return "on first use".to_owned();
         }
+        let mut text = self.names();
+        if let Some(profile) = &self.profile {
+            text += &format!(" (profile {profile})");
+        }
+        text
+    }
+
+    fn names(&self) -> String {
         let name = |(bucket, state): &(_, State)| match state {
             State::Ready | State::Expired => format!("{bucket}"),
             state => format!("{bucket} ({})", state.words()),
@@ -216,9 +243,6 @@ impl OAuth {
         let mut text = self.logins.iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
         if self.logins.len() > NAMED {
             text += &format!(" and {} more", self.logins.len() - NAMED);
-        }
-        if let Some(profile) = &self.profile {
-            text += &format!(" (profile {profile})");
         }
         text
     }
@@ -276,7 +300,8 @@ fn auth_only() -> Next {
     Next::Command(Command::Set(Set { key, value, action: None }))
 }
 
-fn save_key(provider: &Provider) -> Next {
+/// Returns the command that saves the own key of a provider.
+pub fn save_key(provider: &Provider) -> Next {
     // Every provider's name is a key's name too; were one not, words do.
     match provider.as_str().parse() {
         Ok(name) => Next::Command(Command::Key(Key { key: None, action: Some(KeyAction::Save { name, key: None }) })),

@@ -1,7 +1,10 @@
 //! A value that must not be seen: no `Display`, a redacted `Debug`, wiped when dropped.
 
+mod hidden;
+
 use std::fmt;
 
+pub use hidden::Hidden;
 use zeroize::Zeroizing;
 
 /// A token or key. The only way out is [`Secret::expose`].
