@@ -99,7 +99,10 @@ fn go(run: &mut Run, input: &Input, command: Option<Command>) -> u8 {
         return failure.code.exit();
     }
     let result = match (command, run.flags.prompt.clone(), input) {
-        (Some(command), ..) => actions::perform(run, command),
+        (Some(command), ..) => {
+            let typed = command.clone();
+            actions::perform(run, command).map_err(|failure| session::mended(run, typed, failure))
+        }
         (None, Some(text), _) => actions::one_shot(run, &text),
         (None, None, Input::Editor(editor)) => return session::interactive(run, editor),
         (None, None, Input::Plain(plain)) => return session::plain(run, plain),

@@ -30,7 +30,7 @@ mod switch;
 mod token;
 mod why;
 
-use llxprt_commands::{Command, Login, Provider};
+use llxprt_commands::{Command, Login, Provider, ProviderChoice};
 
 use crate::auth::no_browser::{Flag, Setting, Surroundings, System};
 use crate::config::Origin;
@@ -79,6 +79,13 @@ fn activate(run: &mut Run, provider: &Provider) -> Outcome {
         run.settings.remember("provider", Some(provider.as_str()))?;
     }
     Ok(())
+}
+
+/// Says which provider answers prompts, where it is another one than this, and how to change that.
+fn answers_elsewhere(run: &Run, provider: &Provider) -> Option<String> {
+    let active = run.active().filter(|active| active != provider)?;
+    let choose = Command::Provider(ProviderChoice { name: Some(provider.clone()) });
+    Some(format!("{active} answers now. To change that: {}", run.typed(&choose)))
 }
 
 /// Takes the snapshot that the choice between browser and link looks at. The flags of `login` go before those of

@@ -184,7 +184,8 @@ const PARAMETER: &str = "modelparam.";
 
 fn reserved(name: &str) -> Failure {
     let member = name.get(PARAMETER.len()..).unwrap_or_default().to_ascii_lowercase();
-    let failure = Failure::new(Code::Setting, format!("{member} is no parameter to set: llxprt writes it itself."));
+    let words = format!("{PARAMETER}{member} cannot be set: that part of a request is written by llxprt itself.");
+    let failure = Failure::new(Code::Setting, words);
     if member == "model" { failure.then(Command::Model(Model { name: None })) } else { failure }
 }
 
@@ -279,7 +280,7 @@ fn parts<'t>(pattern: &str, text: &'t str, same: fn(&str, &str) -> bool) -> Opti
 }
 
 /// Shows what was typed: without secrets, and without what a terminal would obey.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     const SHOWN: usize = 60;
     let redacted = redact(text);
     let short: String = redacted.chars().take(SHOWN).collect();
@@ -414,7 +415,10 @@ mod tests {
             assert!(find(&name).is_err() && named(&name.to_uppercase()).is_err(), "{name}");
         }
         let model = named("modelparam.Model").unwrap_err();
-        assert_eq!(model.message, "model is no parameter to set: llxprt writes it itself.");
+        assert_eq!(
+            model.message,
+            "modelparam.model cannot be set: that part of a request is written by llxprt itself."
+        );
         assert_eq!(model.next, [Next::Command(Command::Model(Model { name: None }))]);
         for fine in ["modelparam.max_tokens", "modelparam.instructions", "modelparam.models", "modelparam.streams"] {
             assert!(find(fine).is_ok() && !is_reserved(fine), "{fine}");

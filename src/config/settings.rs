@@ -138,8 +138,12 @@ impl Settings {
         let (value, place) = profile.or_else(file).filter(|(value, _)| !value.is_null())?;
         let declared = match declared::find(name) {
             Ok(declared) => declared,
-            Err(failure) if name.starts_with("modelparam.") => {
-                let words = format!("{place} has {name}, which is left out. {}", failure.message);
+            Err(_) if name.starts_with("modelparam.") => {
+                let why = match declared::is_reserved(name) {
+                    true => "that part of a request is written by llxprt itself",
+                    false => "no parameter has such a name",
+                };
+                let words = format!("{place} has {}, which is left out: {why}.", declared::quoted(name));
                 return Some(Failure::new(Code::Damaged, words));
             }
             // Whoever wrote it knows it.

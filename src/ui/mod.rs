@@ -7,13 +7,15 @@ mod clean;
 mod stream;
 pub mod times;
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Effects, Style};
 pub use clean::{Cleaner, clean, clean_line};
 use llxprt_commands::{ColorWhen, Command};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 pub use stream::Answer;
 use url::Url;
 
@@ -64,7 +66,7 @@ impl Ui {
     /// Writes data, one or more whole lines, to stdout.
     pub fn data(&self, text: &str) {
         if !self.json {
-            write(anstream::stdout(), text.strip_suffix('\n').unwrap_or(text));
+            out(text.strip_suffix('\n').unwrap_or(text));
         }
     }
 
@@ -72,7 +74,7 @@ impl Ui {
     pub fn say(&self, text: &str) {
         let text = self.wrapped(&self.hidden.clean(text));
         match !self.json && self.editor {
-            true => write(anstream::stdout(), &text),
+            true => out(&text),
             false => write(anstream::stderr(), &text),
         }
     }
@@ -93,10 +95,25 @@ impl Ui {
                 .subsequent_indent(indent);
             textwrap::fill(line, options)
         };
+        // What is to be copied is left to the terminal, which copies it whole.
+        let code = format!("{DIM}E-");
+        let command = |line: &str| {
+            let typed = line.strip_prefix("  ").filter(|rest| rest.starts_with("llxprt ") || rest.starts_with('/'));
+            typed.is_some_and(|typed| typed.split_once("  ").is_none_or(|(_, rest)| rest.starts_with(&code)))
+        };
         text.split('\n')
-            .map(|line| if fits(&line) { line.to_owned() } else { wrap(line) })
+            .map(|line| if fits(&line) || command(line) { line.to_owned() } else { wrap(line) })
             .collect::<Vec<_>>()
             .join("\n")
+    }
+
+    /// Returns what can be typed for something: on one line where that fits, else each on its own.
+    pub fn choice(&self, what_for: &str, next: &[String], between: &str) -> String {
+        let line = format!("{what_for}{}", next.join(between));
+        match unicode_width::UnicodeWidthStr::width(line.as_str()) <= self.width() {
+            true => line,
+            false => format!("{}\n  {}", what_for.trim_end(), next.join("\n  ")),
+        }
     }
 
     /// Says something that `-q` leaves out.
@@ -117,8 +134,10 @@ impl Ui {
     }
 
     /// Writes one JSON document.
-    pub fn document(&self, value: &Value) {
-        write(anstream::stdout(), &escape(&value.to_string()));
+    pub fn document(&self, value: &impl Serialize) {
+        // Only a map with keys that are no texts cannot be JSON, and nobody hands one in.
+        let text = serde_json::to_string(value).unwrap_or_default();
+        out(&escape(&text));
     }
 
     /// Tells what failed, why, what to type next, and the stable code. The process name stands in front in the shell.
@@ -221,6 +240,14 @@ impl Ui {
     }
 }
 
+/// Writes to stdout. What has no escape sequence is not searched for what the terminal cannot do.
+fn out(text: &str) {
+    match text.contains('\u{1b}') {
+        true => write(anstream::stdout(), text),
+        false => write(std::io::stdout(), text),
+    }
+}
+
 /// A closed stdout ends the process at once, as SIGPIPE would have (status 141).
 fn write(mut stream: impl Write, text: &str) {
     // One write a line group: two processes on one terminal do not mix within it.
@@ -236,7 +263,10 @@ fn after(result: std::io::Result<()>) {
 }
 
 /// Escapes what JSON allows and terminals do not: U+007F–9F and bidi controls.
-fn escape(json: &str) -> String {
+fn escape(json: &str) -> Cow<'_, str> {
+    if json.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        return json.into();
+    }
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
@@ -246,5 +276,5 @@ fn escape(json: &str) -> String {
             c => out.push(c),
         }
     }
-    out
+    out.into()
 }

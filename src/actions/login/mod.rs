@@ -84,6 +84,11 @@ fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
         }
         return Ok(None);
     }
+    if let (Asked::OneShot, Begin::CannotAsk { why }) =
+        (wanted.asked, begin(&surroundings(run, &wanted.how), wanted.asked))
+    {
+        return Err(need_login(run, &wanted.provider, &wanted.bucket, &why));
+    }
     question::accept(run, &manifest, &oauth)?;
     if !run.settings.oauth_enabled(&wanted.provider) {
         run.settings.set_oauth_enabled(&wanted.provider, true)?;
