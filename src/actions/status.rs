@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use self::row::Row;
 pub(super) use self::row::window;
-use super::credential::{resolution, resolution_with};
+use super::credential::{self, resolution, resolution_with};
 use super::login;
 use crate::auth::precedence::Note;
-use crate::error::Outcome;
-use crate::providers::{Manifest, Status};
+use crate::error::{Code, Outcome};
+use crate::providers::{BadManifest, Manifest, Status};
 use crate::run::Run;
 use crate::ui::{clean_line, times};
 use crate::vault::Index;
@@ -23,24 +23,32 @@ use crate::vault::Index;
 pub(super) fn all(run: &mut Run) -> Outcome {
     let index = run.index()?;
     if run.ui.json {
+        sound(run)?;
+        for words in broken(run) {
+            run.ui.warn(&words);
+        }
+        let problem =
+            |bad: &BadManifest| json!({ "provider": bad.name, "code": Code::Manifest.text(), "message": bad.message });
+        let problems: Vec<Value> = run.registry.bad.iter().map(problem).collect();
         let providers: Vec<Value> = run.registry.all().map(|m| document::element(run, &index, m)).collect();
         let store = run.vault.store_seen();
         run.ui.document(&json!({
             "schema": "llxprt.auth.v1", "store": { "kind": store.kind, "detail": store.detail }, "providers": providers,
+            "problems": problems,
         }));
         return Ok(());
     }
     let rows: Vec<Row> = run.registry.all().flat_map(|manifest| row::rows(run, &index, manifest)).collect();
     show(run, &rows);
     footer(run, &index, &rows, run.registry.all());
-    for bad in &run.registry.bad {
-        run.ui.warn(&format!("{}. {} cannot be used until that is mended.", bad.message, bad.name));
+    for words in broken(run) {
+        run.ui.warn(&words);
     }
     let notes = run.registry.all().filter_map(|manifest| resolution_with(run, manifest, &index).shadow_note());
     for note in notes.collect::<Vec<_>>() {
         say(run, &note);
     }
-    run.settings.whole()
+    sound(run)
 }
 
 /// `/auth P`
@@ -48,6 +56,7 @@ pub(super) fn one(run: &mut Run, provider: &Provider) -> Outcome {
     let manifest = run.manifest(provider)?;
     let index = run.index()?;
     if run.ui.json {
+        credential::need(run, provider)?;
         let mut document = json!({ "schema": "llxprt.auth.provider.v1" });
         if let (Value::Object(document), Value::Object(element)) =
             (&mut document, document::element(run, &index, manifest))
@@ -67,13 +76,28 @@ pub(super) fn one(run: &mut Run, provider: &Provider) -> Outcome {
     if let Some(note) = resolution_with(run, manifest, &index).shadow_note() {
         say(run, &note);
     }
-    run.settings.whole()
+    credential::need(run, provider)
+}
+
+/// Fails where what is shown of a provider is a guess, since a setting behind it cannot be understood.
+fn sound(run: &Run) -> Outcome {
+    run.active_known()?;
+    run.registry.all().try_for_each(|manifest| credential::need(run, &manifest.name))
+}
+
+/// The providers whose manifests are invalid, as sentences.
+fn broken(run: &Run) -> impl Iterator<Item = String> {
+    let words = |bad: &BadManifest| format!("{}. {} cannot be used until that is mended.", bad.message, bad.name);
+    run.registry.bad.iter().map(words).collect::<Vec<_>>().into_iter()
 }
 
 /// Says it when a key wins over a sign-in.
 pub(super) fn say_shadow(run: &mut Run, provider: &Provider) -> Outcome {
-    if let Some(note) = resolution(run, provider)?.shadow_note() {
-        say(run, &note);
+    match resolution(run, provider) {
+        Ok(resolution) => resolution.shadow_note().iter().for_each(|note| say(run, note)),
+        // What was asked for is done; whoever needs the setting fails by it.
+        Err(failure) if failure.code == Code::Damaged => run.ui.warn(&failure.message),
+        Err(failure) => return Err(failure),
     }
     Ok(())
 }

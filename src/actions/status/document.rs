@@ -59,5 +59,6 @@ pub(super) fn element(run: &Run, index: &Index, manifest: &Manifest) -> Value {
         "provider": provider.as_str(), "login": login,
         "status": manifest.oauth.as_ref().map_or("active", |o| o.status.word()),
         "oauth_enabled": enabled, "credential": resolution.credential_json(), "buckets": buckets,
+        "error": resolution.error.as_ref().map(|error| &error.reason),
     })
 }
