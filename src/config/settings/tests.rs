@@ -115,7 +115,7 @@ fn a_value_of_the_wrong_kind_counts_as_absent_and_can_be_told() {
     let (_folder, mut settings) = at(br#"{"authOnly":"yes","stream.idleSeconds":0,"theme":7}"#);
     assert_eq!(settings.get("authOnly"), None);
     let said: Vec<String> = settings.misfits().into_iter().map(|f| f.message).collect();
-    assert!(said[0].ends_with("settings.json has authOnly, and its value is not true or false."), "{said:?}");
+    assert!(said[0].ends_with("settings.json has authOnly, and its value \"yes\" is not true or false."), "{said:?}");
     assert_eq!(said.len(), 2);
     settings.set_flag("AuthOnly=true").unwrap();
     assert!(settings.truth("authOnly").unwrap() && settings.misfit("authOnly").is_none());
