@@ -243,10 +243,11 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
     actions::load_at_start(&mut run)?;
     // Once profile and provider of the start are known: the flags belong to that provider.
     actions::bind_flags(&mut run)?;
+    let narrowed = if run.ui.session { run.vault.start_up() } else { run.vault.guard() };
+    for words in crate::config::guard(&run.dirs.config).iter().chain(&narrowed) {
+        run.ui.warn(words);
+    }
     if run.ui.session {
-        for words in run.vault.start_up() {
-            run.ui.note(&words);
-        }
         // What cannot be swept now is swept at another start.
         let _ = crate::config::sweep(&run.dirs.config);
     }
@@ -266,6 +267,7 @@ fn find_accounts(run: &Run) -> Outcome {
     for words in recovered.notices {
         run.ui.note(&words);
     }
+    actions::learn_found(run);
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use self::turn::{Answered, Ended, Means};
 use super::credential::{Credential, credential, resolution};
-use super::{choose, fresh, login, profile, warn_of_misfits};
+use super::{choose, fresh, happened, login, profile, warn_of_misfits};
 use crate::auth::failover::State;
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
@@ -101,7 +101,11 @@ fn one_profile(run: &mut Run, text: &str, may_ask: bool) -> Result<Answered, End
     };
     warn_of_misfits(run);
     run.conversation.ask(text);
-    turn::turn(run, &provider, means)
+    let answered = turn::turn(run, &provider, means);
+    if let Err(Ended::UsedUp(failure, _) | Ended::Final(failure)) = &answered {
+        happened::note(run, provider.as_str(), "not answered", failure);
+    }
+    answered
 }
 
 /// Returns the accounts in order, after the lazy login where nobody is signed in to any of them.

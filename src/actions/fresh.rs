@@ -18,7 +18,7 @@ use crate::secret::Secret;
 use crate::sys::log::Log;
 use crate::sys::signals::Signals;
 use crate::ui::times;
-use crate::vault::{AccountLock, Vault};
+use crate::vault::{AccountLock, Entry, Home, Vault};
 
 /// How often a request that was surely not used up is made.
 const TRIES: u32 = 3;
@@ -36,7 +36,38 @@ pub(super) fn read(run: &Run, account: &Account) -> Outcome<Option<Tokens>> {
     hide(&run.log, &tokens);
     let (_, oauth) = run.oauth(&account.provider)?;
     same_host(account, oauth, run.sandbox, &tokens)?;
+    learn(run, account, &tokens);
     Ok(Some(tokens))
+}
+
+/// Tells the index what it cannot know of an account that was found by its name alone.
+fn learn(run: &Run, account: &Account, tokens: &Tokens) {
+    if run.index().is_ok_and(|index| index.entry(account).is_some_and(|entry| entry.found)) {
+        // Without it the next request tries again.
+        let _ = run.vault.update_index(|index| {
+            if let Some(entry) = index.entry_mut(account) {
+                describe(entry, tokens);
+            }
+        });
+    }
+}
+
+/// Reads every sealed login that was found by its name alone, after the index was built again. The keyring stays
+/// unasked: it might ask for a password.
+pub fn learn_found(run: &Run) {
+    let Ok(index) = run.index() else { return };
+    let found = index.accounts.iter().filter(|(_, entry)| entry.found && entry.store == Home::File);
+    for account in found.filter_map(|(name, _)| name.parse().ok()) {
+        // What cannot be read is said where it is used.
+        let _ = read(run, &account);
+    }
+}
+
+fn describe(entry: &mut Entry, tokens: &Tokens) {
+    entry.expires_at = tokens.expiry;
+    entry.refreshable = tokens.refresh.is_some();
+    entry.signed_in_until = tokens.signed_in_until;
+    entry.found = false;
 }
 
 /// A login remembers the host that it was made at, and is sent nowhere else.
@@ -294,9 +325,7 @@ impl Renewal {
         }
         let _ = self.vault.update_index(|index| {
             if let Some(entry) = index.entry_mut(&self.account) {
-                entry.expires_at = renewed.expiry;
-                entry.refreshable = renewed.refresh.is_some();
-                entry.signed_in_until = renewed.signed_in_until;
+                describe(entry, &renewed);
                 entry.refused = None;
                 entry.unreadable = None;
             }

@@ -39,6 +39,7 @@ use crate::run::Run;
 
 pub use answer::{one_shot, prompt};
 pub use choose::status_line;
+pub use fresh::learn_found;
 pub use given::bind_flags;
 pub use idle::{Watch, renew_while_idle};
 pub use names::names;

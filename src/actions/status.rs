@@ -131,7 +131,7 @@ fn sign_in(run: &Run, manifest: &Manifest) -> String {
 /// What the table of one account has no room for.
 fn details(run: &Run, row: &Row) {
     let Some(bucket) = &row.bucket else { return };
-    let who = row.identity.as_deref().map_or("the provider does not tell who it is".to_owned(), clean_line);
+    let who = row.identity.as_deref().map_or("who it is was not told".to_owned(), clean_line);
     let plan =
         row.plan.as_deref().map_or(String::new(), |plan| format!(", {} plan", login::capital(&clean_line(plan))));
     let kept = row.store.map_or(String::new(), |store| format!(", kept in {store}"));

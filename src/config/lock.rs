@@ -33,6 +33,20 @@ impl ConfigLock {
     }
 }
 
+/// Narrows what others could read of settings and profiles; returns sentences to print once.
+pub fn guard(config: &Path) -> Vec<String> {
+    let mut said = Vec::new();
+    if config.is_dir() {
+        match files::create_private_root(config) {
+            Ok(narrowed) => said.extend(narrowed.iter().map(ToString::to_string)),
+            // Somebody else's can still be read; a write says what stands in its way.
+            Err(_) => return said,
+        }
+        files::narrow_in(config, |name| matches!(name, "settings.json" | "profiles" | "providers"), &mut said);
+    }
+    said
+}
+
 /// Removes what interrupted writes of settings and profiles left, unless somebody writes right now.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ mod profiles;
 mod settings;
 
 pub use dirs::Dirs;
-pub use lock::{ConfigLock, sweep};
+pub use lock::{ConfigLock, guard, sweep};
 pub use members::{find as member, unset};
 pub use profile::{Balancer, Profile, Saved, accounts_of_profiles, profile_names};
 pub use profiles::Profiles;

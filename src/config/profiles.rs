@@ -10,7 +10,6 @@ use super::profile::{Saved, profile_names};
 use super::profile_file as file;
 use crate::error::{Code, Failure, Outcome};
 use crate::sys::files;
-use crate::sys::lock::FileLock;
 
 /// The largest file that is read, in bytes.
 const BOUND: u64 = 1 << 20;
@@ -144,15 +143,6 @@ impl Profiles {
         self.names().into_iter().filter(over).collect()
     }
 
-    /// Removes what an interrupted write of settings or profiles left, where nobody is writing.
-    pub fn sweep(&self) {
-        for folder in [self.config.clone(), self.config.join("profiles")] {
-            let lock = |_: &str| FileLock::try_take(&self.config.join("config.lock")).ok().flatten();
-            // A folder that cannot be read is told where it is needed.
-            let _ = files::sweep_temporary(&folder, lock);
-        }
-    }
-
     /// Refuses a name that some disks cannot tell from another one's or cannot hold.
     fn check_name(&self, name: &ProfileName) -> Outcome {
         let lower = name.as_str().to_ascii_lowercase();
@@ -239,16 +229,15 @@ mod tests {
     #[test]
     fn what_an_interrupted_write_left_is_swept() {
         let dir = tempfile::tempdir().unwrap();
-        let profiles = Profiles::new(dir.path());
         files::create_private_dir(dir.path(), "profiles").unwrap();
         let left = ["profiles/.p.json.abcdEFGH.tmp", ".settings.json.abcdEFGH.tmp"].map(|name| dir.path().join(name));
         left.iter().for_each(|path| std::fs::write(path, "{").unwrap());
         std::fs::write(dir.path().join("profiles/q.json"), "{}").unwrap();
         let held = ConfigLock::take(dir.path()).unwrap();
-        profiles.sweep();
+        crate::config::sweep(dir.path()).unwrap();
         assert!(left.iter().all(|path| path.exists()), "somebody is writing");
         drop(held);
-        profiles.sweep();
+        crate::config::sweep(dir.path()).unwrap();
         assert!(!left.iter().any(|path| path.exists()) && dir.path().join("profiles/q.json").exists());
     }
 }

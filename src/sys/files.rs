@@ -7,7 +7,9 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-pub use super::folders::{Narrowed, create_private_dir, create_private_root, narrow, sweep_temporary, sync_folder};
+pub use super::folders::{
+    Narrowed, create_private_dir, create_private_root, narrow, narrow_in, sweep_temporary, sync_folder,
+};
 use super::refusal::refuse;
 pub use super::refusal::{Refusal, Why};
 

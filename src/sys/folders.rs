@@ -114,6 +114,24 @@ pub fn narrow(_path: &Path, _there: &Metadata) -> io::Result<Option<Narrowed>> {
     Ok(None)
 }
 
+/// Narrows the files and folders of ours directly in a folder, and says so.
+pub fn narrow_in(folder: &Path, ours: impl Fn(&str) -> bool, said: &mut Vec<String>) {
+    // What is a link is refused when it is used.
+    if !fs::symlink_metadata(folder).is_ok_and(|there| there.is_dir()) {
+        return;
+    }
+    for item in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(there) = fs::symlink_metadata(item.path()) else { continue };
+        if there.is_symlink() || !item.file_name().to_str().is_some_and(&ours) {
+            continue;
+        }
+        match narrow(&item.path(), &there) {
+            Ok(narrowed) => said.extend(narrowed.map(|n| n.to_string())),
+            Err(error) => said.push(format!("{} is open to others: {error}.", item.path().display())),
+        }
+    }
+}
+
 /// Removes what interrupted writes left in a folder, where the lock of what they were to become is free at once.
 ///
 /// `lock` gets the name of the file that was to be written; `None` leaves the temporary file alone.

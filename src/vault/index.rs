@@ -97,6 +97,9 @@ pub struct Entry {
     /// When the login itself ends, in Unix seconds, where the provider says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_in_until: Option<i64>,
+    /// Only its name was found: what its secret tells was not read since.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub found: bool,
     /// The verifying call failed for a passing reason and was not made since.
     pub unverified: bool,
     /// Why a person must sign in again; absent while the login is good.
@@ -132,6 +135,7 @@ impl Entry {
             expires_at: None,
             refreshable: false,
             signed_in_until: None,
+            found: false,
             unverified: false,
             refused: None,
             unreadable: None,
@@ -141,6 +145,11 @@ impl Entry {
             counts: Counts::default(),
             other: serde_json::Map::new(),
         }
+    }
+
+    /// An entry for a secret that was found by its name.
+    pub fn found(store: Home) -> Self {
+        Self { found: true, ..Self::new(store) }
     }
 }
 
@@ -215,7 +224,8 @@ impl Index {
 
     /// Returns what `vault.store` last came to; `auto` before the first login.
     pub fn store_seen(&self) -> StoreSeen {
-        let none = || StoreSeen { kind: "auto".to_owned(), detail: "no login yet".to_owned() };
+        let detail = if self.accounts.is_empty() { "no login yet" } else { "chosen at the next login" };
+        let none = || StoreSeen { kind: "auto".to_owned(), detail: detail.to_owned() };
         self.store.clone().unwrap_or_else(none)
     }
 }

@@ -31,7 +31,7 @@ impl Index {
     pub(super) fn settle(&mut self, slot: &Slot, home: Home) {
         match slot {
             Slot::Login(account) => {
-                self.accounts.entry(account.to_string()).or_insert_with(|| Entry::new(home)).store = home;
+                self.accounts.entry(account.to_string()).or_insert_with(|| Entry::found(home)).store = home;
             }
             Slot::Key(name) => {
                 let new = || KeyEntry { store: home, tail: String::new() };

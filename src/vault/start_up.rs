@@ -1,6 +1,5 @@
 //! What is put right once at start: rights that are too wide, and leftovers of interrupted writes.
 
-use std::fs;
 use std::path::Path;
 
 use super::key_file::is_key_file;
@@ -11,22 +10,31 @@ use crate::sys::files;
 use crate::sys::lock::FileLock;
 
 impl Vault {
-    /// Narrows what others could read of ours below the data folder, and removes leftover temporary files; returns
-    /// sentences to print once. Makes nothing where nothing is.
-    pub fn start_up(&self) -> Vec<String> {
+    /// Narrows what others could read of ours in the data folder, without a look at each account: the folders keep others
+    /// out of what is in them. Returns sentences to print once; makes nothing where nothing is.
+    pub fn guard(&self) -> Vec<String> {
         let data = self.dirs.data.as_path();
         if !data.is_dir() {
             return Vec::new();
         }
         let mut said = Vec::new();
         if let Err(error) = files::create_private_root(data).map(|n| said.extend(n.iter().map(ToString::to_string))) {
-            said.push(format!("{} cannot be used: {error}.", data.display()));
+            return vec![format!("{} cannot be used: {error}.", data.display())];
+        }
+        files::narrow_in(data, |name| name == index_file::NAME || is_key_file(name), &mut said);
+        files::narrow_in(data, |name| name == STORE || name == LOCKS, &mut said);
+        said
+    }
+
+    /// Does what [`Vault::guard`] does for each account too, and removes leftover temporary files.
+    pub fn start_up(&self) -> Vec<String> {
+        let data = self.dirs.data.as_path();
+        let mut said = self.guard();
+        if !data.is_dir() {
             return said;
         }
-        narrow_in(data, |name| name == index_file::NAME || is_key_file(name), &mut said);
-        narrow_in(data, |name| name == STORE || name == LOCKS, &mut said);
         for folder in self.files.folders().unwrap_or_default() {
-            narrow_in(&data.join(folder), |_| true, &mut said);
+            files::narrow_in(&data.join(folder), |_| true, &mut said);
         }
         self.sweep(&mut said);
         said
@@ -57,26 +65,10 @@ impl Vault {
     }
 }
 
-fn narrow_in(folder: &Path, ours: impl Fn(&str) -> bool, said: &mut Vec<String>) {
-    // What is a link is refused when it is used.
-    if !fs::symlink_metadata(folder).is_ok_and(|there| there.is_dir()) {
-        return;
-    }
-    for item in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let Ok(there) = fs::symlink_metadata(item.path()) else { continue };
-        if there.is_symlink() || !item.file_name().to_str().is_some_and(&ours) {
-            continue;
-        }
-        match files::narrow(&item.path(), &there) {
-            Ok(narrowed) => said.extend(narrowed.map(|n| n.to_string())),
-            Err(error) => said.push(format!("{} is open to others: {error}.", item.path().display())),
-        }
-    }
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::super::Wish;

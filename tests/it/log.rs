@@ -6,6 +6,7 @@ use llxprt::sandbox::{Answer, Endpoint};
 use serde_json::json;
 
 use crate::faults_stage::{Stage, WORK};
+use crate::support::Browser;
 
 #[test]
 fn what_happened_is_told_in_order_and_no_secret_is_in_it() {
@@ -37,6 +38,30 @@ fn what_happened_is_told_in_order_and_no_secret_is_in_it() {
     let found = stage.home.find(&secrets);
     let found: Vec<_> = found.iter().filter(|place| !place.contains("/browser/")).collect();
     assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn refusals_are_told_with_their_reasons() {
+    let stage = Stage::signed_in();
+    let refusal =
+        json!({ "type": "error", "error": { "type": "invalid_request_error", "message": "max_tokens: too large" } });
+    stage.script().answer(Endpoint::Chat, Answer::json(400, refusal));
+    let _ = stage.home.run(&["-p", "hello"]).exit(1);
+    let denied = Browser::denying(&stage.home);
+    let words = ["auth", "anthropic", "login", "other@example.com"];
+    let _ = stage.home.typed(&words).env("BROWSER", denied.command()).done().exit(4);
+    let other = Browser::approving(&stage.home, WORK);
+    let _ = stage.home.typed(&words).env("BROWSER", other.command()).done().exit(4);
+    let _ = stage.home.run(&["auth", "nobody"]).exit(2);
+
+    let shown = stage.home.run(&["log"]).ok().stdout;
+    let told: Vec<&str> = shown.lines().filter_map(|line| line.split_once("  ")).map(|(_, told)| told).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    anthropic:work@company.com  signed in
+    anthropic  not answered: Anthropic refuses: max_tokens: too large (status 400). E-REFUSED
+    anthropic:other@example.com  not signed in: The provider says access was denied: "The user denied the request". Nothing changed. E-DENIED
+    anthropic:other@example.com  not signed in: The browser signed in as work@company.com, but you asked for other@example.com. Nothing was stored. E-IDENTITY
+    "#);
 }
 
 #[test]

@@ -53,6 +53,7 @@ mod profiles;
 mod provider_steps;
 mod qwen;
 mod refresh;
+mod rights;
 mod sandbox_anthropic;
 mod sandbox_codex;
 mod sandbox_control;

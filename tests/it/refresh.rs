@@ -314,8 +314,8 @@ fn f11_a_provider_with_another_clock_is_told_of_and_life_counts_from_ours() {
     let tokens =
         || json!({ "access_token": "sk-ant-oat01-from-another-time", "token_type": "Bearer", "expires_in": 600 });
     for (ahead, words) in [
-        (3_600, "This machine's clock is 1 h behind the provider's."),
-        (-3_600, "This machine's clock is 1 h ahead of the provider's."),
+        (3_630, "This machine's clock is 1 h behind the provider's."),
+        (-3_630, "This machine's clock is 1 h ahead of the provider's."),
         (10 * 365 * 86_400, "behind the provider's."),
     ] {
         let (done, _) = expired_with(&stage, [Answer::json(200, tokens()).header("date", date(ahead))]);

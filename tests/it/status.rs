@@ -67,7 +67,7 @@ fn every_state_has_its_words() {
     --- stderr
 
     * used now.
-    Vault: no login yet. Limits as of [time].
+    Vault: chosen at the next login. Limits as of [time].
     c-refused needs a new sign-in: llxprt auth anthropic login c-refused
     The sign-in of g-soon ends in [span] ([time]). To sign in anew: llxprt auth anthropic login g-soon
     anthropic sign-ins are restricted since 2026-02-19: Anthropic keeps claude.ai logins for its own apps; a key, or an approval of your own, is the sanctioned way.
@@ -205,4 +205,37 @@ fn a_damaged_index_is_told_with_its_place_and_the_accounts_are_still_there() {
     let done = stand.home.run(&["auth"]).ok();
     assert!(done.stderr.contains("index.json, is damaged"), "{done}");
     assert!(done.stdout.contains(WORK) && done.stdout.contains(PERSONAL), "{done}");
+}
+
+#[test]
+fn an_index_that_was_built_again_claims_nothing_that_it_cannot_know() {
+    let _times = timeless();
+    let stand = pair();
+    let before = stand.home.run(&["auth", "anthropic", "status", "--json"]).ok().json();
+    std::fs::remove_file(stand.home.path("data/index.json")).unwrap();
+    // What the sealed files tell is read at once.
+    let done = stand.home.run(&["auth", "anthropic"]).ok();
+    insta::assert_snapshot!(done.stdout, @"
+    Anthropic (anthropic): sign-in is on.
+    Provider   Account               State  Signed in until  Limit
+    anthropic  * work@company.com    ready  [days]    -
+                 personal@gmail.com  ready  [days]    -
+    work@company.com: who it is was not told, kept in a sealed file
+    personal@gmail.com: who it is was not told, kept in a sealed file
+    ");
+    let after = stand.home.run(&["auth", "anthropic", "status", "--json"]).ok().json();
+    for member in ["bucket", "state", "store", "expires_at", "refreshable", "signed_in_until"] {
+        assert_eq!(after["buckets"][0][member], before["buckets"][0][member], "{member}");
+    }
+    // What cannot be opened is not made up.
+    std::fs::remove_file(stand.home.path("data/index.json")).unwrap();
+    for key in std::fs::read_dir(stand.home.path("data")).unwrap().flatten() {
+        if key.file_name().to_string_lossy().ends_with(".key") {
+            std::fs::rename(key.path(), stand.home.path("kept-aside")).unwrap();
+        }
+    }
+    let shown = stand.home.run(&["auth", "anthropic"]).ok().stdout;
+    for line in ["* work@company.com    unreadable  -                -", "The vault key "] {
+        assert!(shown.contains(line), "{shown}");
+    }
 }

@@ -131,6 +131,7 @@ fn describe(
         entry.expires_at = tokens.expiry;
         entry.refreshable = tokens.refresh.is_some();
         entry.signed_in_until = tokens.signed_in_until;
+        entry.found = false;
         entry.unverified = unverified;
         entry.refused = None;
         entry.unreadable = None;

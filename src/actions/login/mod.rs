@@ -12,7 +12,7 @@ mod verdict;
 
 use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provider};
 
-use super::surroundings;
+use super::{happened, surroundings};
 use crate::auth::no_browser::{Asked, Begin, begin};
 pub(super) use client::client;
 pub(super) use keep::capital;
@@ -64,6 +64,14 @@ pub fn command(provider: &Provider, bucket: &Bucket) -> Command {
 /// # Errors
 /// Whatever stands in the way; nothing stored changes then.
 pub fn login(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
+    let signed_in = sign_in(run, wanted);
+    if let Err(failure) = &signed_in {
+        happened::note(run, &wanted.account().to_string(), "not signed in", failure);
+    }
+    signed_in
+}
+
+fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
     let (manifest, oauth) = run.oauth(&wanted.provider)?;
     let (manifest, oauth) = (manifest.clone(), oauth.clone());
     run.settings.need_sign_in(&wanted.provider)?;

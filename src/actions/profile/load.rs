@@ -21,9 +21,6 @@ use crate::seams::Typed;
 /// # Errors
 /// Those of a profile that was named.
 pub fn load_at_start(run: &mut Run) -> Outcome {
-    if run.ui.session {
-        Profiles::new(&run.dirs.config).sweep();
-    }
     let (name, named) = match (run.flags.profile_load.clone(), run.settings.default_profile()) {
         (Some(name), _) => (name, true),
         (None, Some(name)) => (name, false),

@@ -101,7 +101,7 @@ impl Row {
             State::Ready | State::Expired | State::Unverified => (None, None),
         };
         let ends = match (entry.signed_in_until, entry.refreshable, entry.expires_at) {
-            _ if needs_login => Ends::Nothing,
+            _ if needs_login || entry.found => Ends::Nothing,
             (Some(at), ..) => Ends::At(at),
             (None, true, _) => Ends::Renews,
             (None, false, Some(at)) => Ends::Token(at),
