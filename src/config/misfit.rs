@@ -95,7 +95,7 @@ fn misfit(name: &str, value: &Value, place: &Place<'_>) -> Option<Failure> {
     let shown = match value {
         _ if secret => String::new(),
         Value::String(text) => format!(" {}", quoted(text)),
-        other => format!(" {}", quoted(&other.to_string()).trim_matches('"')),
+        other => format!(" {}", quoted(&other.to_string()).trim_matches('"').replace("\\\"", "\"")),
     };
     let words = format!("{} has {name}, and its value{shown} is not {takes}.", place.words());
     let failure = Failure::new(Code::Damaged, words);

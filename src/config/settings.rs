@@ -230,7 +230,8 @@ impl Settings {
         if !declared::names_a_key(name) && !declared::is_reserved(name) && members::find(name).is_none() {
             declared::find(name)?;
         }
-        let there = self.whole().is_err() || self.in_file(name).is_some();
+        let hidden = nested(name).is_some_and(|(object, _)| self.misfit(object).is_some());
+        let there = self.whole().is_err() || hidden || self.in_file(name).is_some();
         let removed = there
             && self.change(|file, place| {
                 Ok(match nested(name) {
@@ -269,7 +270,7 @@ impl Settings {
     /// # Errors
     /// As [`Settings::set`].
     pub fn remember(&mut self, member: &str, value: Option<&str>) -> Outcome {
-        if self.whole().is_ok() && self.in_file(member).and_then(Value::as_str) == value {
+        if self.whole().is_ok() && self.in_file(member) == value.map(Value::from).as_ref() {
             return Ok(());
         }
         self.change(|file, _| {
@@ -302,9 +303,9 @@ impl Settings {
     }
 }
 
-/// Takes `providerKeyfiles.NAME` apart: those lie in an object, all other names are dotted in the file too.
+/// Takes `providerKeyfiles.NAME` and the like apart: those lie in an object, all other names are dotted in the file too.
 fn nested(name: &str) -> Option<(&str, &str)> {
-    name.split_once('.').filter(|(object, _)| [KEYFILES, API_KEYS].contains(object))
+    name.split_once('.').filter(|(object, _)| [KEYFILES, API_KEYS, ENABLED].contains(object))
 }
 
 /// Finds a member that holds other members, made where there is none. What is none of the kind is never replaced.

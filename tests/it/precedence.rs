@@ -60,7 +60,10 @@ fn a_source_that_cannot_be_read_is_named_and_nothing_else_is_tried() {
         (json!({ "auth-key-name": 7 }), "has auth-key-name, and its value is not the name of a saved key."),
         (json!({ "auth-key": "two words" }), "it holds blanks, line breaks or letters that no key has."),
         (json!({ "providerApiKeys": { "anthropic": " " } }), "it holds only blanks."),
-        (json!({ "authOnly": "yes" }), "config/settings.json has authOnly, and its value \"yes\" is not true or false."),
+        (
+            json!({ "authOnly": "yes" }),
+            "config/settings.json has authOnly, and its value \"yes\" is not true or false.",
+        ),
     ] {
         let status = if said.contains("its value") { 78 } else { 2 };
         stand.settings(settings.clone());
