@@ -158,7 +158,7 @@ fn first_prompt(home: &Home) -> Result<Sample, String> {
 fn expired(place: &Place, count: usize, words: &[&str]) -> Result<Sample, String> {
     let Place { home, stand_in: Some(stand_in), .. } = place else { return Err("no stand-in".to_owned()) };
     std::thread::sleep(Duration::from_secs(BRIEF.into()) - RENEWAL + Duration::from_secs(1));
-    let before = stand_in.count("anthropic", "token");
+    let before = stand_in.count("anthropic", "refresh");
     let start = Instant::now();
     let spawn =
         || home.command().args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -174,7 +174,7 @@ fn expired(place: &Place, count: usize, words: &[&str]) -> Result<Sample, String
     let wall = start.elapsed();
     tokens.sort();
     tokens.dedup();
-    match (stand_in.count("anthropic", "token") - before, tokens.len()) {
+    match (stand_in.count("anthropic", "refresh") - before, tokens.len()) {
         (1, 1) => Ok(Sample { wall, peak_kb: None }),
         (refreshes, tokens) => Err(format!("{refreshes} refreshes, {tokens} different tokens")),
     }

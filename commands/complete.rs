@@ -128,7 +128,7 @@ fn flags(walk: &Walk<'_>, before: &[String]) -> Vec<Choice> {
 fn words(tree: &clap::Command, walk: &Walk<'_>, names: &Names, typed: &str) -> Vec<Choice> {
     let here = walk.here();
     let positional = walk.positional();
-    let mut choices = positional.map(|arg| values(tree, arg, walk, names)).unwrap_or_default();
+    let mut choices = positional.map(|arg| values(tree, arg, walk, names, typed)).unwrap_or_default();
     let either = here.is_args_conflicts_with_subcommands_set();
     if walk.takes_command() && (positional.is_none() || either) {
         choices.extend(commands(here, typed));
@@ -151,7 +151,7 @@ fn commands(here: &clap::Command, typed: &str) -> Vec<Choice> {
 }
 
 /// The values that a positional argument can have, by its type.
-fn values(tree: &clap::Command, arg: &Arg, walk: &Walk<'_>, names: &Names) -> Vec<Choice> {
+fn values(tree: &clap::Command, arg: &Arg, walk: &Walk<'_>, names: &Names, typed: &str) -> Vec<Choice> {
     let kind = arg.get_value_parser().type_id();
     let is = |of: TypeId| kind == of;
     let mut choices: Vec<(String, String)> = if is(TypeId::of::<Provider>()) {
@@ -169,7 +169,7 @@ fn values(tree: &clap::Command, arg: &Arg, walk: &Walk<'_>, names: &Names) -> Ve
         names.keys.iter().map(|name| (name.to_string(), String::new())).collect()
     } else {
         match arg.get_id().as_str() {
-            "setting" => names.settings.iter().map(|known| (known.name.clone(), known.description.clone())).collect(),
+            "setting" => settings(names, typed),
             "value" => setting_values(walk, names),
             "model" => names.models.iter().map(|name| (name.clone(), String::new())).collect(),
             "default" => {
@@ -196,7 +196,40 @@ fn values(tree: &clap::Command, arg: &Arg, walk: &Walk<'_>, names: &Names) -> Ve
     let here = walk.here();
     let actions = here.has_subcommands() && !here.is_args_conflicts_with_subcommands_set();
     let more = actions || many(arg) && arg.get_id() != "value" || here.get_positionals().nth(walk.taken + 1).is_some();
-    choices.into_iter().map(|(text, description)| Choice { text, description, more }).collect()
+    // What ends with a dot is the beginning of a name.
+    choices
+        .into_iter()
+        .map(|(text, description)| Choice { more: more && !text.ends_with('.'), text, description })
+        .collect()
+}
+
+/// Parameters that most models have.
+const PARAMETERS: [&str; 3] = ["max_tokens", "temperature", "top_p"];
+
+/// The settings. One that there is for each of many is named once its beginning is typed, and until then begun.
+fn settings(names: &Names, typed: &str) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for known in &names.settings {
+        let Some((before, after)) = known.name.split_once("NAME") else {
+            found.push((known.name.clone(), known.description.clone()));
+            continue;
+        };
+        let able = |provider: &&KnownProvider| before != "auth." || provider.state != "key only";
+        let middles: Vec<&str> = match before {
+            _ if !begins(typed, before) => {
+                let begun = (before.to_owned(), "goes on with a name".to_owned());
+                if !found.contains(&begun) {
+                    found.push(begun);
+                }
+                continue;
+            }
+            "modelparam." => PARAMETERS.to_vec(),
+            _ => names.providers.iter().filter(able).map(|provider| provider.name.as_str()).collect(),
+        };
+        let whole = |middle: &str| (format!("{before}{middle}{after}"), known.description.clone());
+        found.extend(middles.into_iter().map(whole));
+    }
+    found
 }
 
 /// The accounts of the provider on the line, or of all where none is; each label once.
@@ -293,7 +326,12 @@ pub(crate) mod tests {
             ],
             profiles: vec!["claude-ha".parse().unwrap(), "codex-work".parse().unwrap()],
             keys: vec!["anthropic".parse().unwrap()],
-            settings: vec![setting("auth.noBrowser", &["true", "false"]), setting("stream.idleSeconds", &[])],
+            settings: vec![
+                setting("auth.noBrowser", &["true", "false"]),
+                setting("auth.NAME.clientId", &[]),
+                setting("stream.idleSeconds", &[]),
+                setting("modelparam.NAME", &[]),
+            ],
             models: vec!["claude-opus-5".to_owned(), "claude-haiku-4-5".to_owned()],
         }
     }
@@ -336,7 +374,13 @@ pub(crate) mod tests {
             ("/auth gemini switch ", &[]),
             ("/auth codex rename default ", &[]),
             ("/auth anthropic login work@company.com ", &[]),
-            ("/set ", &["auth.noBrowser", "stream.idleSeconds", "unset"]),
+            ("/set ", &["auth.noBrowser", "auth.", "stream.idleSeconds", "modelparam.", "unset"]),
+            (
+                "/set auth.",
+                &["auth.noBrowser", "auth.anthropic.clientId", "auth.codex.clientId", "auth.gemini.clientId"],
+            ),
+            ("/set AUTH.gem", &["auth.gemini.clientId"]),
+            ("/set modelparam.t", &["modelparam.temperature", "modelparam.top_p"]),
             ("/set un", &["unset"]),
             ("/set unset str", &["stream.idleSeconds"]),
             ("/set auth.nobrowser ", &["true", "false"]),

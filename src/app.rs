@@ -34,7 +34,7 @@ pub fn start() -> u8 {
         let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
     }
     // Until there is a log that knows the secrets of this run, there are none but those of the command line.
-    fault::install(&Arc::default(), |said| crate::ui::clean(&llxprt_commands::redact(said)));
+    fault::install(&Arc::default(), &Arc::new(Log::new("".into(), Arc::default())));
     let shell = match Shell::parse_from_args(std::env::args_os()) {
         Ok(shell) => shell,
         Err(ShellExit::Text(text)) => {
@@ -54,8 +54,7 @@ pub fn start() -> u8 {
     match build(flags, env, ui.clone(), command.is_none()) {
         Ok((mut run, input)) => {
             let signals = run.signals.clone();
-            let log = run.log.clone();
-            fault::install(&signals, move |said| crate::ui::clean(&log.redact(said)));
+            fault::install(&signals, &run.log);
             let status = go(&mut run, &input, command);
             signals.wait_for_uncut();
             status
@@ -115,7 +114,10 @@ fn go(run: &mut Run, input: &Input, command: Option<Command>) -> u8 {
         return failure.code.exit();
     }
     let result = match (command, run.flags.prompt.clone(), input) {
-        (Some(command), ..) => actions::perform(run, command),
+        (Some(command), ..) => {
+            let typed = command.clone();
+            actions::perform(run, command).map_err(|failure| session::mended(run, typed, failure))
+        }
         (None, Some(text), _) => actions::one_shot(run, &text),
         (None, None, Input::Editor(editor)) => return session::interactive(run, editor),
         (None, None, Input::Plain(plain)) => return session::plain(run, plain),

@@ -58,7 +58,8 @@ impl Http {
             .pool_idle_timeout(Duration::from_secs(60));
         let builder = if loopback && url.scheme() == "http" { builder.no_proxy().tls_certs_only([]) } else { builder };
         let client = builder.build().map_err(|e| {
-            Failure::new(Code::Tls, format!("No secure connection can be made: {}.", chain(&e))).say(certificates())
+            Failure::new(Code::Tls, format!("No secure connection can be made: {}.", chain(&e).trim_end_matches('.')))
+                .say(certificates())
         })?;
         Ok(cell.get_or_init(|| client).clone())
     }

@@ -202,7 +202,7 @@ impl Run {
     /// # Errors
     /// `E-PROVIDER` with the nearest name, `E-MANIFEST` when its file is invalid.
     pub fn manifest(&self, name: &Provider) -> Outcome<&Manifest> {
-        if let Some(bad) = self.registry.bad.iter().find(|b| b.name == name.as_str()) {
+        if let Some(bad) = self.registry.bad.iter().find(|b| b.name.eq_ignore_ascii_case(name.as_str())) {
             return Err(Failure::new(Code::Manifest, format!("{}.", bad.message)));
         }
         self.registry.get(name).ok_or_else(|| {

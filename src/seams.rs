@@ -50,6 +50,9 @@ pub trait Keyboard: Send + Sync {
     /// Asks for what was copied in the browser, until `stop` is set. Not shown in full and kept in no history.
     fn ask_paste(&self, question: &str, stop: Arc<AtomicBool>) -> Typed;
 
+    /// Forgets lines that were typed and never asked for.
+    fn forget(&self);
+
     /// Puts text back on the line of the next prompt.
     fn put_back(&self, text: &str);
 }

@@ -16,8 +16,12 @@ use super::credential::{Credential, credential, resolution};
 use super::{choose, fresh, happened, login, profile, warn_of_misfits};
 use crate::auth::failover::State;
 use crate::error::{Code, Failure, Outcome};
+use crate::providers::{OAuth, Status};
 use crate::run::Run;
 use crate::ui::clean_line;
+
+/// How many accounts that the index does not know are looked for before a turn.
+const LOOKED_UP: usize = 3;
 
 /// Sends a prompt and shows the answer. A prompt that failed is back on the line.
 ///
@@ -115,11 +119,14 @@ fn signed_in(run: &mut Run, provider: &Provider, mut accounts: Vec<Account>, may
     }
     let index = run.index()?;
     // A login that another program made may lie in the keyring under this very name; it is looked for once.
-    let unknown: Vec<Account> = accounts.iter().filter(|account| index.entry(account).is_none()).cloned().collect();
+    let unknown: Vec<Account> = accounts.iter().filter(|a| index.entry(a).is_none()).take(LOOKED_UP).cloned().collect();
     let mut looked = false;
-    if unknown.len() < accounts.len() || accounts.len() <= 3 {
-        for account in unknown.iter().take(3) {
-            looked |= fresh::read(run, account)?.is_some();
+    for account in &unknown {
+        match fresh::read(run, account) {
+            Ok(tokens) => looked |= tokens.is_some(),
+            // One that cannot be read keeps no other from answering.
+            Err(failure) if failure.code != Code::Cancelled && accounts.len() > 1 => {}
+            Err(failure) => return Err(failure),
         }
     }
     let index = if looked { run.index()? } else { index };
@@ -161,7 +168,8 @@ fn active(run: &mut Run) -> Outcome<Provider> {
         }
         [] => {
             let mut failure = Failure::new(Code::NoProvider, "No provider is chosen, and none has a credential.");
-            for manifest in run.registry.all().filter(|m| m.oauth.is_some()) {
+            let ended = |oauth: &OAuth| oauth.status == Status::Retired;
+            for manifest in run.registry.all().filter(|m| m.oauth.as_ref().is_some_and(|oauth| !ended(oauth))) {
                 failure = failure.next(resolution(run, &manifest.name)?.sign_in());
             }
             Err(failure)

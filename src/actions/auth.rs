@@ -42,6 +42,9 @@ fn enable(run: &mut Run, provider: &Provider) -> Outcome {
         true => format!("{provider} is {already}on, and you are signed in."),
         false => format!("{provider} is {already}on. You will be asked to sign in at the first request."),
     });
+    if let Some(words) = super::answers_elsewhere(run, provider) {
+        run.ui.note(&words);
+    }
     status::say_shadow(run, provider)
 }
 

@@ -64,7 +64,7 @@ pub(super) fn model(run: &mut Run, model: Model) -> Outcome {
         None => {
             need_model(run)?;
             run.active_known()?;
-            run.ui.data(&model_name(run));
+            run.ui.data(&clean_line(&model_name(run)));
             if let Some(manifest) = run.active().and_then(|p| run.registry.get(&p)) {
                 run.ui.note(&format!("{} names: {}", manifest.title, manifest.models.join(", ")));
             }

@@ -4,6 +4,7 @@
 use llxprt_commands::{Account, Bucket, KeyName, Provider};
 use serde_json::Value;
 
+use super::nearest::nearest;
 use super::{baseurl, keyfile};
 use crate::auth::failover::State;
 use crate::auth::precedence::{AuthOnly, Found, Given, Here, OAuth, Resolution, Source, Sources, resolve};
@@ -203,7 +204,11 @@ fn keys(run: &Run, manifest: &Manifest, index: &Index) -> Vec<Found> {
     let kept = |path: &str| keyfile::given(keyfile::read_kept(run, path));
     let saved = |name: &str| match index.keys.get(name) {
         Some(entry) => Given::Value(entry.tail.clone()),
-        None => Given::Broken(format!("there is no saved key called \"{}\"", clean_line(name))),
+        None => {
+            let near = nearest(name, index.keys.keys().map(String::as_str));
+            let near = near.map_or(String::new(), |near| format!("; did you mean {near}?"));
+            Given::Broken(format!("there is no saved key called \"{}\"{near}", clean_line(name)))
+        }
     };
     if let Some(key) = run.chosen.keys.get(provider) {
         put(Source::SessionKey, Given::named(key.expose()));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use llxprt_commands::Account;
 
 use super::login::{client, command};
-use crate::auth::{Class, Client, Tokens, classify, refresh};
+use crate::auth::{Class, Client, Tokens, Trouble, classify, refresh};
 use crate::error::{Code, Failure, Outcome};
 use crate::http::Http;
 use crate::providers::{OAuth, Registry};
@@ -107,6 +107,7 @@ fn pay_debt(run: &Run, account: &Account) -> Outcome {
     Ok(())
 }
 
+const KEPT: &str = "The sign-in is kept.";
 const IN_MEMORY: &str = "This session goes on with the renewed sign-in in memory.";
 
 /// Returns tokens whose access token lives, renewed if it is about to run out.
@@ -186,8 +187,8 @@ pub(super) struct Renewed {
 /// What one turn under the lock came to.
 enum Turn {
     Done(Box<Renewed>),
-    /// May be tried again: why, and the seconds to wait at least.
-    Again(String, u64),
+    /// May be tried again: the seconds to wait at least, and what to tell when it is not.
+    Again(u64, Failure),
 }
 
 /// Everything that a renewal needs, so that it outlives what asked for it.
@@ -229,11 +230,10 @@ impl Renewal {
             tried += 1;
             match self.turn(found).await? {
                 Turn::Done(renewed) => return Ok(*renewed),
-                Turn::Again(words, wait) if tried < TRIES => {
-                    self.note(&format!("renewal failed, trying again: {words}"));
+                Turn::Again(wait, _) if tried < TRIES => {
                     tokio::time::sleep(jitter(tried).max(Duration::from_secs(wait))).await;
                 }
-                Turn::Again(words, _) => return Err(self.offline(&words)),
+                Turn::Again(_, failure) => return Err(failure),
             }
         }
     }
@@ -278,6 +278,11 @@ impl Renewal {
             let now = self.clock.now();
             let trouble = match refresh(&self.http, &self.oauth, &self.client, refresh_token, now).await {
                 Ok(answer) => break answer,
+                Err(Trouble::Ours(failure)) => {
+                    self.note(&format!("renewal was not sent: {}", failure.message));
+                    let message = format!("{} could not be renewed: {} {KEPT}", self.account, failure.message);
+                    return Err(Failure { message, ..failure });
+                }
                 Err(trouble) => trouble,
             };
             match classify(&trouble) {
@@ -285,11 +290,13 @@ impl Renewal {
                     let words = self.safe(&words);
                     self.renewals.doubt(&self.account, true);
                     if !std::mem::take(&mut replay) {
-                        return Err(self.offline(&words));
+                        return Err(self.offline(&trouble, &words));
                     }
                     self.note(&format!("renewal broke off, trying once more: {words}"));
                 }
-                Class::NotSpent(words, wait) => return Ok(Turn::Again(self.safe(&words), wait)),
+                Class::NotSpent(words, wait) => {
+                    return Ok(Turn::Again(wait, self.offline(&trouble, &self.safe(&words))));
+                }
                 Class::Terminal(words) => {
                     let words = self.safe(&words);
                     self.refuse(&words);
@@ -298,13 +305,13 @@ impl Renewal {
                 Class::Ours(field, words) => {
                     let (who, words) = (&self.account.provider, self.safe(&words));
                     self.note(&format!("renewal failed: {field} was not accepted: {words}"));
-                    let said = format!("{who} does not accept {field} of the manifest: {words}. The sign-in is kept.");
+                    let said = format!("{who} does not accept {field} of the manifest: {words}. {KEPT}");
                     return Err(Failure::new(Code::Manifest, said));
                 }
                 Class::Shown(words) => {
                     let words = self.safe(&words);
                     self.note(&format!("renewal failed: {words}"));
-                    let said = format!("{} could not be renewed: {words}. The sign-in is kept.", self.account);
+                    let said = format!("{} could not be renewed: {words}. {KEPT}", self.account);
                     return Err(Failure::new(Code::Refused, said));
                 }
             }
@@ -364,10 +371,14 @@ impl Renewal {
         Failure::new(Code::NeedLogin, said).then(command(&self.account.provider, &self.account.bucket))
     }
 
-    fn offline(&self, words: &str) -> Failure {
+    /// The provider could not be reached, or not trusted: then it is said where certificates come from.
+    fn offline(&self, trouble: &Trouble, words: &str) -> Failure {
         self.note(&format!("renewal failed: {words}"));
-        let said = format!("{} could not be renewed: {words}. The sign-in is kept.", self.account);
-        Failure::new(Code::Offline, said)
+        let told = match trouble {
+            Trouble::Unreached(unreached) => unreached.failure(),
+            _ => Failure::new(Code::Offline, ""),
+        };
+        Failure { message: format!("{} could not be renewed: {words}. {KEPT}", self.account), ..told }
     }
 }
 

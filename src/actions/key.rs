@@ -6,7 +6,7 @@ use llxprt_commands::{Key, KeyAction, Provider};
 use serde_json::json;
 
 use super::{credential, status};
-use crate::auth::precedence::Given;
+use crate::auth::precedence::{Given, Source};
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
 use crate::secret::Secret;
@@ -40,9 +40,10 @@ fn take(run: &mut Run, text: &str) -> Outcome {
     }
     run.log.hide(&key);
     forget(run, &provider);
-    run.ui.say(&format!("The key {} is used for {provider} in this session, and kept nowhere.", key.tail()));
+    run.chosen.keys.insert(provider.clone(), key.clone());
+    let is = used_or_held(run, &provider, &Source::SessionKey);
+    run.ui.say(&format!("The key {} is {is} for {provider} in this session, and kept nowhere.", key.tail()));
     warn_foreign(run, &provider, &key);
-    run.chosen.keys.insert(provider.clone(), key);
     tell_used(run, &provider)
 }
 
@@ -77,6 +78,12 @@ pub(super) fn forget(run: &mut Run, provider: &Provider) {
     run.chosen.keys.remove(provider);
     run.chosen.keyfiles.remove(provider);
     run.chosen.loaded_keys.remove(provider);
+}
+
+/// The verb for what a session was given: `authOnly`, or a place that goes before, may keep it from being used.
+pub(super) fn used_or_held(run: &Run, provider: &Provider, source: &Source) -> &'static str {
+    let winner = credential::resolution(run, provider).ok().and_then(|resolution| resolution.winner);
+    if winner.is_some_and(|winner| winner.source == *source) { "used" } else { "held" }
 }
 
 /// Says what a provider uses now, and that a key wins over its sign-in.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use llxprt_commands::Keyfile;
 
 use super::key;
-use crate::auth::precedence::Given;
+use crate::auth::precedence::{Given, Source};
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
 use crate::secret::Secret;
@@ -42,8 +42,9 @@ pub(super) fn keyfile(run: &mut Run, choice: Keyfile) -> Outcome {
     let shown = clean_line(&path);
     if run.ui.session {
         key::forget(run, &provider);
-        run.chosen.keyfiles.insert(provider.clone(), path);
-        run.ui.say(&format!("The key in {shown} is used for {provider} in this session."));
+        run.chosen.keyfiles.insert(provider.clone(), path.clone());
+        let is = key::used_or_held(run, &provider, &Source::SessionKeyfile(path));
+        run.ui.say(&format!("The key in {shown} is {is} for {provider} in this session."));
     } else {
         run.settings.set(&setting, &path)?;
         run.ui.say(&format!("The key in {shown} is used for {provider} from now on ({setting} in settings.json)."));

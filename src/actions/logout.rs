@@ -4,6 +4,7 @@ use llxprt_commands::{Account, Bucket, LogoutWhich, Provider};
 
 use crate::auth::{Tokens, revoke};
 use crate::error::{Code, Failure, Outcome};
+use crate::providers::Grants;
 use crate::run::Run;
 use crate::ui::times;
 use crate::vault::Entry;
@@ -78,7 +79,12 @@ fn one(run: &Run, account: &Account) -> Outcome<String> {
             let words = format!("{} has no account called \"{}\".", account.provider, account.bucket);
             return Err(Failure::new(Code::Account, words));
         }
-        let words = told(&revoked, account, entry.as_ref(), run.now());
+        let words = match (&revoked, oauth.grants) {
+            (Revoked::Cannot, Grants::ApiKey) => {
+                format!("removed here; {0} cannot revoke, so its key works until you delete it there", account.provider)
+            }
+            _ => told(&revoked, account, entry.as_ref(), run.now()),
+        };
         run.log.note(run.now(), &account.to_string(), &format!("signed out: {words}"));
         Ok(words)
     })

@@ -30,7 +30,7 @@ mod switch;
 mod token;
 mod why;
 
-use llxprt_commands::{Command, Login, Provider};
+use llxprt_commands::{Command, Login, Provider, ProviderChoice};
 
 use crate::auth::no_browser::{Flag, Setting, Surroundings, System};
 use crate::config::Origin;
@@ -93,6 +93,13 @@ fn activate(run: &mut Run, provider: &Provider) -> Outcome {
     Ok(())
 }
 
+/// Says which provider answers prompts, where it is another one than this, and how to change that.
+fn answers_elsewhere(run: &Run, provider: &Provider) -> Option<String> {
+    let active = run.active().filter(|active| active != provider)?;
+    let choose = Command::Provider(ProviderChoice { name: Some(provider.clone()) });
+    Some(format!("{active} answers now. To change that: {}", run.typed(&choose)))
+}
+
 /// Takes the snapshot that the choice between browser and link looks at. The flags of `login` go before those of
 /// the program.
 ///
@@ -112,6 +119,7 @@ fn surroundings(run: &Run, how: &Login) -> Outcome<Surroundings> {
         };
         Some(Setting { on: value.as_bool()?, origin })
     });
+    let interop = std::path::Path::new("/proc/sys/fs/binfmt_misc");
     let wsl = run.env.contains_key("WSL_DISTRO_NAME");
     Ok(Surroundings {
         env: run.env.clone(),
@@ -126,6 +134,6 @@ fn surroundings(run: &Run, how: &Login) -> Outcome<Surroundings> {
         setting,
         stdin_terminal: run.keyboard.is_person(),
         container: ["/.dockerenv", "/run/.containerenv"].iter().any(|p| std::path::Path::new(p).exists()),
-        wsl_interop: wsl && std::path::Path::new("/proc/sys/fs/binfmt_misc/WSLInterop").exists(),
+        wsl_interop: wsl && ["WSLInterop", "WSLInterop-late"].iter().any(|name| interop.join(name).exists()),
     })
 }

@@ -6,7 +6,6 @@ mod sentences;
 mod table;
 
 use llxprt_commands::{Auth, AuthAction, Command, Provider};
-use serde_json::{Value, json};
 
 use self::row::Row;
 pub(super) use self::row::window;
@@ -19,6 +18,9 @@ use crate::run::Run;
 use crate::ui::{clean_line, times};
 use crate::vault::Index;
 
+/// How many accounts that need a new sign-in are named before the rest is counted.
+const NAMED: usize = 5;
+
 /// `/auth`
 pub(super) fn all(run: &mut Run) -> Outcome {
     let index = run.index()?;
@@ -27,15 +29,12 @@ pub(super) fn all(run: &mut Run) -> Outcome {
         for words in broken(run) {
             run.ui.warn(&words);
         }
-        let problem =
-            |bad: &BadManifest| json!({ "provider": bad.name, "code": Code::Manifest.text(), "message": bad.message });
-        let problems: Vec<Value> = run.registry.bad.iter().map(problem).collect();
-        let providers: Vec<Value> = run.registry.all().map(|m| document::element(run, &index, m)).collect();
-        let store = run.vault.store_seen();
-        run.ui.document(&json!({
-            "schema": "llxprt.auth.v1", "store": { "kind": store.kind, "detail": store.detail }, "providers": providers,
-            "problems": problems,
-        }));
+        run.ui.document(&document::All {
+            schema: "llxprt.auth.v1",
+            store: index.store_seen(),
+            providers: run.registry.all().map(|m| document::element(run, &index, m)).collect(),
+            problems: run.registry.bad.iter().map(document::Problem::of).collect(),
+        });
         return Ok(());
     }
     let rows: Vec<Row> = run.registry.all().flat_map(|manifest| row::rows(run, &index, manifest)).collect();
@@ -57,13 +56,8 @@ pub(super) fn one(run: &mut Run, provider: &Provider) -> Outcome {
     let index = run.index()?;
     if run.ui.json {
         credential::need(run, provider)?;
-        let mut document = json!({ "schema": "llxprt.auth.provider.v1" });
-        if let (Value::Object(document), Value::Object(element)) =
-            (&mut document, document::element(run, &index, manifest))
-        {
-            document.extend(element);
-        }
-        run.ui.document(&document);
+        let element = document::element(run, &index, manifest);
+        run.ui.document(&document::One { schema: "llxprt.auth.provider.v1", element });
         return Ok(());
     }
     run.ui.data(&format!("{} ({provider}): {}", manifest.title, sign_in(run, manifest)));
@@ -106,15 +100,15 @@ fn say(run: &mut Run, note: &Note) {
     // A prompt says it once a session, and not again where it was said in full.
     run.first_time(&note.text);
     let next: Vec<_> = note.next.iter().map(|n| run.ui.next(n)).collect();
-    run.ui.note(&format!("{}\nTo use the sign-in instead: {}", note.text, next.join("      More: ")));
+    let instead = run.ui.choice("To use the sign-in instead: ", &next, "      More: ");
+    run.ui.note(&format!("{}\n{instead}", note.text));
 }
 
 fn show(run: &Run, rows: &[Row]) {
-    let lines = match run.ui.plain {
-        true => sentences::lines(rows, run.now()),
-        false => table::lines(rows, run.now(), run.ui.width()),
-    };
-    run.ui.data(&lines.join("\n"));
+    run.ui.data(&match run.ui.plain {
+        true => sentences::text(rows, run.now()),
+        false => table::text(rows, run.now(), run.ui.width()),
+    });
 }
 
 fn sign_in(run: &Run, manifest: &Manifest) -> String {
@@ -131,9 +125,8 @@ fn sign_in(run: &Run, manifest: &Manifest) -> String {
 /// What the table of one account has no room for.
 fn details(run: &Run, row: &Row) {
     let Some(bucket) = &row.bucket else { return };
-    let who = row.identity.as_deref().map_or("who it is was not told".to_owned(), clean_line);
-    let plan =
-        row.plan.as_deref().map_or(String::new(), |plan| format!(", {} plan", login::capital(&clean_line(plan))));
+    let who = row.identity.map_or("who it is was not told".to_owned(), clean_line);
+    let plan = row.plan.map_or(String::new(), |plan| format!(", {} plan", login::capital(&clean_line(plan))));
     let kept = row.store.map_or(String::new(), |store| format!(", kept in {store}"));
     run.ui.data(&format!("{bucket}: {who}{plan}{kept}"));
     if let Some(why) = &row.why {
@@ -165,24 +158,40 @@ fn footer<'a>(run: &Run, index: &Index, rows: &[Row], manifests: impl Iterator<I
         _ => detail,
     };
     run.ui.note(&format!("Vault: {vault}.{as_of}"));
+    let mut needy = 0;
     for row in rows {
         let Some(bucket) = &row.bucket else { continue };
-        let again = || run.typed(&login::command(&row.provider, bucket));
+        let again = || run.typed(&login::command(row.provider, bucket));
         if let Some(until) = row.ends_soon(now) {
             let span = times::both(now, until);
             run.ui.warn(&format!("The sign-in of {bucket} ends in {span}. To sign in anew: {}", again()));
         } else if row.needs_login {
-            run.ui.note(&format!("{bucket} needs a new sign-in: {}", again()));
+            needy += 1;
+            if needy <= NAMED {
+                run.ui.note(&format!("{bucket} needs a new sign-in: {}", again()));
+            }
         }
     }
+    if needy > NAMED {
+        run.ui.note(&format!("{} more need a new sign-in.", needy - NAMED));
+    }
+    let manifests: Vec<&Manifest> = manifests.collect();
+    let many = manifests.len() > 1;
     for manifest in manifests {
-        let any = rows.iter().any(|row| row.provider == manifest.name && row.bucket.is_some());
+        let any = rows.iter().any(|row| *row.provider == manifest.name && row.bucket.is_some());
         if any && !run.settings.oauth_enabled(&manifest.name) {
             run.ui.note(&format!("{}: its accounts are kept and not used; {}", manifest.name, sign_in(run, manifest)));
         }
         let Some(oauth) = manifest.oauth.as_ref().filter(|oauth| oauth.status != Status::Active) else { continue };
+        // The column says it in short of the providers that nobody uses.
+        if !any && !run.settings.oauth_enabled(&manifest.name) && many {
+            continue;
+        }
         let since = oauth.since.as_deref().map_or(String::new(), |since| format!(" since {since}"));
         let reason = oauth.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
         run.ui.note(&format!("{} sign-ins are {}{since}{reason}.", manifest.name, oauth.status.word()));
+        if let Some(link) = &oauth.link {
+            run.ui.note(&format!("  {link}"));
+        }
     }
 }

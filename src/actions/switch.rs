@@ -1,6 +1,6 @@
 //! `/auth P switch BUCKET` and `--bucket`: which account this session uses.
 
-use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Provider, ProviderChoice};
+use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Provider};
 
 use super::nearest::no_account;
 use super::{login, status};
@@ -24,12 +24,8 @@ pub(super) fn switch(run: &mut Run, provider: &Provider, bucket: Bucket) -> Outc
         let typed = run.typed(&Command::Auth(enable));
         run.ui.warn(&format!("Sign-in is off for {provider}, so it is not used yet. To turn it on: {typed}"));
     }
-    match run.active() {
-        Some(active) if active != *provider => {
-            let choose = Command::Provider(ProviderChoice { name: Some(provider.clone()) });
-            run.ui.note(&format!("{active} answers now. To change that: {}", run.typed(&choose)));
-        }
-        _ => {}
+    if let Some(words) = super::answers_elsewhere(run, provider) {
+        run.ui.note(&words);
     }
     status::say_shadow(run, provider)
 }

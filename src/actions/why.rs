@@ -44,7 +44,7 @@ pub(super) fn why(run: &mut Run, provider: &Provider) -> Outcome {
     if let Some(words) = base {
         run.ui.data(&words);
     }
-    run.ui.data(&format!("{}:   {}", change.text, next.join("     or ")));
+    run.ui.data(&run.ui.choice(&format!("{}:   ", change.text), &next, "     or "));
     Ok(())
 }
 

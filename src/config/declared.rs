@@ -177,7 +177,8 @@ const PARAMETER: &str = "modelparam.";
 
 fn reserved(name: &str) -> Failure {
     let member = name.get(PARAMETER.len()..).unwrap_or_default().to_ascii_lowercase();
-    let failure = Failure::new(Code::Setting, format!("{member} is no parameter to set: llxprt writes it itself."));
+    let words = format!("{PARAMETER}{member} cannot be set: that part of a request is written by llxprt itself.");
+    let failure = Failure::new(Code::Setting, words);
     if member == "model" { failure.then(Command::Model(Model { name: None })) } else { failure }
 }
 
@@ -407,7 +408,10 @@ mod tests {
             assert!(find(&name).is_err() && named(&name.to_uppercase()).is_err(), "{name}");
         }
         let model = named("modelparam.Model").unwrap_err();
-        assert_eq!(model.message, "model is no parameter to set: llxprt writes it itself.");
+        assert_eq!(
+            model.message,
+            "modelparam.model cannot be set: that part of a request is written by llxprt itself."
+        );
         assert_eq!(model.next, [Next::Command(Command::Model(Model { name: None }))]);
         for fine in ["modelparam.max_tokens", "modelparam.instructions", "modelparam.models", "modelparam.streams"] {
             assert!(find(fine).is_ok() && !is_reserved(fine), "{fine}");

@@ -84,9 +84,13 @@ fn misfit(name: &str, value: &Value, place: &Place<'_>) -> Option<Failure> {
         (None, _) => match declared::find(name) {
             Ok(declared) if fits(declared, value) => return None,
             Ok(declared) => (declared.takes(), mends(name, declared), declared.kind == Kind::KeyName),
-            Err(failure) if declared::is_reserved(name) => {
-                let words = format!("{} has {name}, which is left out. {}", place.words(), failure.message);
-                return Some(Failure::new(Code::Damaged, words).then(unset(name)));
+            Err(_) if name.starts_with("modelparam.") => {
+                let why = match declared::is_reserved(name) {
+                    true => "that part of a request is written by llxprt itself",
+                    false => "no parameter has such a name",
+                };
+                let words = format!("{} has {}, which is left out: {why}.", place.words(), quoted(name));
+                return Some(Failure::new(Code::Damaged, words));
             }
             // Whoever wrote it knows it.
             Err(_) => return None,

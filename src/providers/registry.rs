@@ -123,6 +123,10 @@ fn lay_over(file: &Path, tables: &mut BTreeMap<String, toml::Table>) -> Result<S
     const BOUND: u64 = 256 * 1024;
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let fail = |words: String| (name.clone(), format!("{}: {words}", file.display()));
+    // Two files for one name would be one too many: names ignore case.
+    if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        return Err(fail("a provider's file is named in a-z, 0-9 and -".to_owned()));
+    }
     let size = std::fs::metadata(file).map_err(|e| fail(e.to_string()))?.len();
     if size > BOUND {
         return Err(fail("is over 256 KiB".to_owned()));

@@ -126,5 +126,6 @@ mod tests {
             ": keep-alive\r\n\r\ndata: {\"type\":\"delta\",\"text\":\"Grüße\"}\r\n\r\n: keep-alive\r\n\r\ndata: [DONE]";
         assert_eq!(String::from_utf8(all).unwrap(), text);
         assert_eq!(sent(&Variants { drop_after: Some(1), ..Variants::default() }).1, End::Drop);
+        assert_eq!(sent(&Variants { hang_after: Some(1), ..Variants::default() }).1, End::Hang);
     }
 }

@@ -187,6 +187,9 @@ impl Keyboard for Editor {
         }
     }
 
+    /// Reads nothing that it is not asked for.
+    fn forget(&self) {}
+
     fn put_back(&self, text: &str) {
         *self.put_back.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.to_owned());
     }

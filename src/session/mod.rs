@@ -73,6 +73,7 @@ pub fn interactive(run: &mut Run, editor: &Arc<Editor>) -> u8 {
 fn enter(run: &mut Run, text: &str) {
     let lines = pasted_block(text).unwrap_or_else(|| vec![text]);
     for line in lines {
+        let _busy = run.signals.line();
         run.settings.refresh();
         let parsed = parse(line);
         // The corrected line waits in the history, not executed. One for the shell would be a prompt here.
@@ -121,7 +122,7 @@ fn answers_late(run: &Run, text: &str) -> bool {
 }
 
 /// Adds the command that was probably meant, where a provider's name was mistyped. It waits on the line, not executed.
-fn mended(run: &Run, command: Command, failure: Failure) -> Failure {
+pub fn mended(run: &Run, command: Command, failure: Failure) -> Failure {
     let Command::Auth(Auth { provider: Some(name), action }) = command else { return failure };
     let near = (failure.code == Code::Provider).then(|| run.nearest(&name)).flatten();
     let Some(provider) = near.cloned() else { return failure };
@@ -156,6 +157,7 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
             }
             return status;
         };
+        let _busy = person.then(|| run.signals.line());
         let parsed = if person { parse(&line) } else { parse_piped(&line) };
         if let Err(failure) = obey(run, &line, parsed) {
             status = if person { 0 } else { failure.code.exit() };

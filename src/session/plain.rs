@@ -195,6 +195,10 @@ impl Keyboard for Plain {
         self.unseen(question, &over)
     }
 
+    fn forget(&self) {
+        while self.read(Duration::ZERO).is_ok() {}
+    }
+
     fn put_back(&self, text: &str) {
         *self.put_back.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.to_owned());
     }

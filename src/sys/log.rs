@@ -41,10 +41,15 @@ impl Log {
         llxprt_commands::redact(&self.hidden.clean(text))
     }
 
+    /// Makes a text fit to be shown in one line: without secrets, and without what a terminal would obey.
+    pub fn safe(&self, text: &str) -> String {
+        crate::ui::clean_line(&self.redact(text))
+    }
+
     /// Writes a line.
     pub fn note(&self, now: i64, who: &str, what: &str) {
         let time = crate::ui::times::rfc3339(now).unwrap_or_default();
-        let line = crate::ui::clean_line(&self.redact(&format!("{time}  {who}  {what}")));
+        let line = self.safe(&format!("{time}  {who}  {what}"));
         let Some(folder) = self.path.parent() else { return };
         if files::create_private_root(folder).is_err() {
             return;

@@ -1,18 +1,23 @@
 //! Signals: Ctrl-C cancels what runs; SIGTERM, SIGHUP and a panic end the process with the terminal as it was.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::terminal::{Echo, hung_up};
 
+/// How many times SIGINT may come to work that does not attend to it before it ends the process.
+const DEAF: u64 = 2;
+
 /// What the signals of this process have said.
 #[derive(Debug, Default)]
 pub struct Signals {
     busy: AtomicUsize,
     interrupts: watch::Sender<u64>,
+    /// How many of them were attended to.
+    attended: AtomicU64,
     /// Work that must not be cut: a refresh that was sent.
     pending: AtomicUsize,
     raw: AtomicBool,
@@ -47,16 +52,25 @@ pub struct Busy {
 }
 
 impl Busy {
-    /// Ends when SIGINT has come since this work began.
+    /// Ends when SIGINT has come since this work began, or before it and nothing else attended to it.
     pub async fn interrupted(&mut self) {
         if self.interrupts.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
+        self.attend();
     }
 
-    /// Tells whether SIGINT has come since this work began.
+    /// Tells whether SIGINT has come, as [`Busy::interrupted`] does.
     pub fn was_interrupted(&self) -> bool {
-        self.interrupts.has_changed().unwrap_or(false)
+        let came = self.interrupts.has_changed().unwrap_or(false);
+        if came {
+            self.attend();
+        }
+        came
+    }
+
+    fn attend(&self) {
+        self.signals.attended.store(*self.interrupts.borrow(), Ordering::SeqCst);
     }
 }
 
@@ -80,7 +94,18 @@ impl Signals {
     /// Marks that work goes on which SIGINT cancels.
     pub fn busy(self: &Arc<Self>) -> Busy {
         self.busy.fetch_add(1, Ordering::SeqCst);
-        Busy { signals: self.clone(), interrupts: self.interrupts.subscribe() }
+        let mut interrupts = self.interrupts.subscribe();
+        if *interrupts.borrow_and_update() > self.attended.load(Ordering::SeqCst) {
+            interrupts.mark_changed();
+        }
+        Busy { signals: self.clone(), interrupts }
+    }
+
+    /// Marks that a line of a session is obeyed: a SIGINT between two pieces of its work cancels the next one and does
+    /// not end the session. One that came before the line is not meant for it.
+    pub fn line(self: &Arc<Self>) -> Busy {
+        self.attended.store(*self.interrupts.borrow(), Ordering::SeqCst);
+        self.busy()
     }
 
     /// Marks work that must come to its end.
@@ -94,7 +119,7 @@ impl Signals {
         self.raw.store(raw, Ordering::SeqCst);
     }
 
-    /// Hides what is typed from now on, on a terminal without line editor; nothing where that cannot be done.
+    /// Hides what is typed from now on while no line editor holds the terminal; nothing where that cannot be done.
     pub fn hide_typing(self: &Arc<Self>) -> Option<Unseen> {
         self.echo.off().then(|| Unseen { signals: self.clone(), forget: false })
     }
@@ -130,12 +155,8 @@ impl Signals {
 
     /// Puts the terminal back to how it was found, if the line editor holds it or a question hides what is typed.
     pub fn restore_terminal(&self) {
-        if self.echo.on(true) {
-            use std::io::Write as _;
-            // The question's line was not ended by a key.
-            let _ = std::io::stderr().write_all(b"\n");
-        }
-        if self.raw.swap(false, Ordering::SeqCst) {
+        let raw = self.raw.swap(false, Ordering::SeqCst);
+        if raw {
             let _ = crossterm::terminal::disable_raw_mode();
             let _ = crossterm::execute!(
                 std::io::stdout(),
@@ -143,6 +164,12 @@ impl Signals {
                 crossterm::cursor::Show,
                 crossterm::style::Print("\r\n")
             );
+        }
+        // After the line editor, which leaves the terminal as it found it: without echo, in the middle of a login.
+        if self.echo.restore() && !raw {
+            use std::io::Write as _;
+            // The question's line was not ended by a key.
+            let _ = std::io::stderr().write_all(b"\n");
         }
     }
 
@@ -154,6 +181,15 @@ impl Signals {
             let _ = crossterm::terminal::disable_raw_mode().and_then(|()| crossterm::terminal::enable_raw_mode());
             let _ = crossterm::execute!(std::io::stdout(), crossterm::event::EnableBracketedPaste);
         }
+    }
+
+    /// Takes a SIGINT. Returns whether it ends the process: nothing is at work, or what is does not listen.
+    fn interrupt(&self) -> bool {
+        if self.busy.load(Ordering::SeqCst) == 0 {
+            return true;
+        }
+        self.interrupts.send_modify(|n| *n += 1);
+        *self.interrupts.borrow() - self.attended.load(Ordering::SeqCst) > DEAF
     }
 
     /// Attends to the signals from the call on, in the work that is returned. Called within a runtime.
@@ -173,9 +209,7 @@ impl Signals {
             look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
-                    _ = int.recv() => if self.busy.load(Ordering::SeqCst) > 0 {
-                        self.interrupts.send_modify(|n| *n += 1);
-                    } else {
+                    _ = int.recv() => if self.interrupt() {
                         self.clone().leave_soon(130)
                     },
                     _ = term.recv() => self.clone().leave_soon(143),
@@ -193,11 +227,28 @@ impl Signals {
     #[cfg(not(unix))]
     pub async fn attend(self: Arc<Self>) {
         while tokio::signal::ctrl_c().await.is_ok() {
-            if self.busy.load(Ordering::SeqCst) > 0 {
-                self.interrupts.send_modify(|n| *n += 1)
-            } else {
+            if self.interrupt() {
                 self.leave(130)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupt_between_two_pieces_of_a_line_belongs_to_the_next_and_one_before_the_line_to_none() {
+        let signals = Arc::new(Signals::default());
+        assert!(signals.interrupt(), "nothing is at work");
+        let line = signals.line();
+        assert!(!signals.interrupt());
+        assert!(signals.busy().was_interrupted());
+        assert!(!signals.busy().was_interrupted(), "it was attended to");
+        assert_eq!([signals.interrupt(), signals.interrupt(), signals.interrupt()], [false, false, true]);
+        drop(line);
+        let _line = signals.line();
+        assert!(!signals.busy().was_interrupted());
     }
 }

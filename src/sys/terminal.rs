@@ -13,37 +13,55 @@ mod unix {
     /// Switches a control character off (POSIX `_POSIX_VDISABLE`).
     const NEVER: u8 = if cfg!(any(target_os = "linux", target_os = "android")) { 0 } else { 0xff };
 
-    /// The echo of the terminal; while it is off, how the terminal was before.
+    /// The echo of the terminal: who wants it off, and how the terminal was before the first of them.
     #[derive(Debug, Default)]
-    pub struct Echo(Mutex<Option<Termios>>);
+    pub struct Echo(Mutex<Option<(Termios, usize)>>);
 
     impl Echo {
-        /// Switches it off; false where that cannot be done. Ctrl-Z is off with it: a shell that got the terminal in
-        /// the middle would have to type blindly.
+        /// Switches it off once more; false where that cannot be done. Ctrl-Z is off with it: a shell that got the
+        /// terminal in the middle would have to type blindly.
         pub fn off(&self) -> bool {
-            let mut before = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let Ok(found) = tcgetattr(std::io::stdin()) else { return false };
-            let done = hide(&found);
-            before.get_or_insert(found);
+            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, wanted)) = &mut *state {
+                *wanted += 1;
+                return true;
+            }
+            let Ok(before) = tcgetattr(std::io::stdin()) else { return false };
+            let done = hide(&before);
+            *state = Some((before, 1));
             done
         }
 
-        /// Puts the terminal back to how it was, if the echo was off; `forget` throws away what was typed and not
-        /// read. Returns whether there was anything to do.
-        pub fn on(&self, forget: bool) -> bool {
-            let Some(before) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else { return false };
-            let when = if forget { OptionalActions::Flush } else { OptionalActions::Now };
-            // A terminal that is gone has no echo to switch on.
-            let _ = tcsetattr(std::io::stdin(), when, &before);
-            true
+        /// Takes one [`Self::off`] back; the last puts the terminal back to how it was. `forget` throws away then what
+        /// was typed and not read.
+        pub fn on(&self, forget: bool) {
+            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some((before, wanted)) = &mut *state else { return };
+            *wanted -= 1;
+            if *wanted == 0 {
+                show(before, forget);
+                *state = None;
+            }
         }
 
-        /// Switches it off once more where it should be off: a shell may have set the terminal meanwhile.
+        /// Takes all of them back. Returns whether there was any.
+        pub fn restore(&self) -> bool {
+            let state = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+            state.inspect(|(before, _)| show(before, true)).is_some()
+        }
+
+        /// Switches it off again where it should be off: a shell may have set the terminal meanwhile.
         pub fn again(&self) {
-            if let Some(before) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            if let Some((before, _)) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
                 hide(before);
             }
         }
+    }
+
+    fn show(before: &Termios, forget: bool) {
+        let when = if forget { OptionalActions::Flush } else { OptionalActions::Now };
+        // A terminal that is gone has no echo to switch on.
+        let _ = tcsetattr(std::io::stdin(), when, before);
     }
 
     fn hide(before: &Termios) -> bool {
@@ -81,7 +99,10 @@ mod elsewhere {
         }
 
         /// Has nothing to do here.
-        pub fn on(&self, _forget: bool) -> bool {
+        pub fn on(&self, _forget: bool) {}
+
+        /// Has nothing to do here.
+        pub fn restore(&self) -> bool {
             false
         }
     }

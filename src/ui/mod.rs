@@ -8,13 +8,15 @@ mod sheet;
 mod stream;
 pub mod times;
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Effects, Style};
 pub use clean::{Cleaner, clean, clean_line};
 use llxprt_commands::{ColorWhen, Command};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 pub use sheet::Sheet;
 pub use stream::Answer;
 use url::Url;
@@ -70,7 +72,7 @@ impl Ui {
     /// Writes data, one or more whole lines, to stdout.
     pub fn data(&self, text: &str) {
         if !self.json {
-            self.out(anstream::stdout(), text.strip_suffix('\n').unwrap_or(text));
+            self.out(text.strip_suffix('\n').unwrap_or(text));
         }
     }
 
@@ -86,8 +88,8 @@ impl Ui {
     fn beside(&self, text: &str) {
         let text = self.wrapped(text);
         match !self.json && self.editor {
-            true => self.out(anstream::stdout(), &text),
-            false => beside(anstream::stderr(), &text),
+            true => self.out(&text),
+            false => beside(put(anstream::stderr(), &text)),
         }
     }
 
@@ -107,10 +109,25 @@ impl Ui {
                 .subsequent_indent(indent);
             textwrap::fill(line, options)
         };
+        // What is to be copied is left to the terminal, which copies it whole.
+        let code = format!("{DIM}E-");
+        let command = |line: &str| {
+            let typed = line.strip_prefix("  ").filter(|rest| rest.starts_with("llxprt ") || rest.starts_with('/'));
+            typed.is_some_and(|typed| typed.split_once("  ").is_none_or(|(_, rest)| rest.starts_with(&code)))
+        };
         text.split('\n')
-            .map(|line| if fits(&line) { line.to_owned() } else { wrap(line) })
+            .map(|line| if fits(&line) || command(line) { line.to_owned() } else { wrap(line) })
             .collect::<Vec<_>>()
             .join("\n")
+    }
+
+    /// Returns what can be typed for something: on one line where that fits, else each on its own.
+    pub fn choice(&self, what_for: &str, next: &[String], between: &str) -> String {
+        let line = format!("{what_for}{}", next.join(between));
+        match unicode_width::UnicodeWidthStr::width(line.as_str()) <= self.width() {
+            true => line,
+            false => format!("{}\n  {}", what_for.trim_end(), next.join("\n  ")),
+        }
     }
 
     /// Says something that `-q` leaves out.
@@ -131,9 +148,11 @@ impl Ui {
     }
 
     /// Writes one JSON document. A second one of the same line would be one too many for whoever reads them.
-    pub fn document(&self, value: &Value) {
+    pub fn document(&self, value: &impl Serialize) {
         if self.sheet.print() {
-            self.out(anstream::stdout(), &escape(&value.to_string()));
+            // Only a map with keys that are no texts cannot be JSON, and nobody hands one in.
+            let text = serde_json::to_string(value).unwrap_or_default();
+            self.out(&escape(&text));
         }
     }
 
@@ -152,7 +171,7 @@ impl Ui {
             "next": words(next), "hint": hint, "exit": failure.code.exit(),
         });
         self.hidden.clean_json(&mut document);
-        self.out(anstream::stdout(), &escape(&document.to_string()));
+        self.out(&escape(&document.to_string()));
     }
 
     /// Tells what failed, why, what to type next, and the stable code, and no document ends with it. The process name
@@ -221,14 +240,18 @@ impl Ui {
     /// Shows a line to be copied, as it is: never wrapped by us, and no wish about colours touches it.
     pub fn whole(&self, line: &str) {
         match !self.json && self.editor {
-            true => self.out(std::io::stdout(), line),
-            false => beside(std::io::stderr(), line),
+            true => after(put(std::io::stdout(), line), self.terminal),
+            false => beside(put(std::io::stderr(), line)),
         }
     }
 
-    /// Writes to stdout.
-    fn out(&self, stream: impl Write, text: &str) {
-        after(put(stream, text), self.terminal);
+    /// Writes to stdout. What has no escape sequence is not searched for what the terminal cannot do.
+    fn out(&self, text: &str) {
+        let result = match text.contains('\u{1b}') {
+            true => put(anstream::stdout(), text),
+            false => put(std::io::stdout(), text),
+        };
+        after(result, self.terminal);
     }
 
     /// Returns the terminal's width in columns; wide where there is none.
@@ -253,9 +276,9 @@ impl Ui {
     }
 }
 
-/// Writes to stderr. Whoever closed it, or has no room for it, reads nothing there; the command goes on.
-fn beside(stream: impl Write, text: &str) {
-    if put(stream, text).is_err_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
+/// What follows a write to stderr. Whoever has no room for it reads nothing there; the command goes on.
+fn beside(result: std::io::Result<()>) {
+    if result.is_err_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
         std::process::exit(CLOSED);
     }
 }
@@ -282,7 +305,10 @@ fn after(result: std::io::Result<()>, terminal: bool) {
 }
 
 /// Escapes what JSON allows and terminals do not: U+007F–9F and bidi controls.
-fn escape(json: &str) -> String {
+fn escape(json: &str) -> Cow<'_, str> {
+    if json.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        return json.into();
+    }
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
@@ -292,5 +318,5 @@ fn escape(json: &str) -> String {
             c => out.push(c),
         }
     }
-    out
+    out.into()
 }

@@ -140,5 +140,7 @@ pub fn timeless() -> impl Drop {
     settings.add_filter(r"\bin \d+ [dhms]( \d+ [hms])?", "in [span]");
     settings.add_filter(r"\b\d+ d \([^)]*\)", "[days]");
     settings.add_filter(r"\b\d+ (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)( \d+)?\b", "[day]");
+    // The column of times is as wide as its widest.
+    settings.add_filter(r"(Signed in until|\[days\]|renews by itself| -)  +", "$1  ");
     settings.bind_to_scope()
 }

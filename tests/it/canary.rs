@@ -40,6 +40,18 @@ fn no_secret_of_a_whole_story_lies_open_anywhere() {
     let _ = stage.login(PERSONAL, &[]).ok();
     seen.extend(stage.secrets());
 
+    // Logins and a prompt whose errors repeat the whole request.
+    let json = r#"{"error":{"type":"odd_error","message":"You sent {request}"}}"#;
+    for endpoint in [Endpoint::Token, Endpoint::Profile] {
+        script.answer(endpoint, Answer::repeat(400, "application/json", json));
+        let done = stage.login(PERSONAL, &["--force"]).exit(1);
+        assert!(done.stderr.contains("You sent") && done.stderr.contains('…'), "{done}");
+    }
+    script.answer(Endpoint::Chat, Answer::repeat(400, "application/json", json));
+    let done = stage.home.run(&["-v", "--log-file", log, "-p", "this is repeated"]).exit(1);
+    assert!(done.stderr.contains("You sent") && done.stderr.contains('…'), "{done}");
+    seen.extend(stage.secrets());
+
     // A prompt by key, and one by the sign-in, renewed first.
     let _ = stage.home.run(&["-p", "by the variable"]).ok();
     let _ = stage.home.run(&["set", "authOnly", "true"]).ok();
@@ -110,7 +122,7 @@ fn no_secret_of_a_whole_story_lies_open_anywhere() {
         .iter()
         .filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("environment."))
         .collect();
-    assert_eq!(environments.len(), 2, "both browsers noted theirs");
+    assert_eq!(environments.len(), 4, "every browser noted theirs");
     for file in environments {
         let text = std::fs::read_to_string(file).unwrap();
         assert!(text.contains("PATH=") && !text.contains("ANTHROPIC_API_KEY"), "{text}");

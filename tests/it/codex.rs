@@ -177,7 +177,11 @@ fn a_short_code_on_another_device_signs_in() {
     assert!(page.ends_with("/codex/codex/device") && code.len() == 10, "{page} {code}");
     assert!(screen.contains("The code works until") && screen.contains("Waiting; Ctrl+C cancels."), "{screen}");
     assert!(!screen.contains(PASTE), "{screen}");
+    // Nothing ticks on the screen while it waits.
+    assert!(stand.script.wait_for(Endpoint::Poll, 1, crate::support::DEADLINE));
+    let before = pty.raw();
     assert!(stand.script.wait_for(Endpoint::Poll, 2, crate::support::DEADLINE), "403 and 404 are waited through");
+    assert_eq!(pty.raw(), before);
     stand.enter(&page, &code, "allow");
     pty.wait_for(&format!("Signed in to codex as {PERSONAL} (Plus plan)"));
     assert_eq!(pty.exit_status(), 0);

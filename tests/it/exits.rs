@@ -213,19 +213,19 @@ fn a_stopped_session_goes_on_where_it_was() {
     assert_eq!(crate::session_steps::leave(pty), 0);
 }
 
+/// A pipe that nobody reads any more.
+fn closed() -> std::io::PipeWriter {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer
+}
+
 #[test]
 fn f13_a_closed_stdout_ends_with_141() {
     let (_sandbox, home) = signed_in(WORK);
     for words in [&["auth"][..], &["help"], &["auth", "--json"], &["set"], &["-p", "hello"]] {
-        let mut child = home
-            .command()
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        drop(child.stdout.take());
+        let mut child =
+            home.command().args(words).stdin(Stdio::null()).stdout(closed()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = String::new();
         child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(141), "{words:?}: {said}");
@@ -241,10 +241,9 @@ fn a_closed_stderr_is_no_fault() {
         .args(["-p", "hello"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(closed())
         .spawn()
         .unwrap();
-    drop(child.stderr.take());
     let mut said = String::new();
     child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!((said.as_str(), child.wait().unwrap().code()), ("hello\n", Some(0)));

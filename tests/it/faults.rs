@@ -70,14 +70,31 @@ fn a4_names_that_could_leave_their_folder_are_refused_before_anything_is_touched
             &["key", "save", name, "sk-canary-of-a-saved-key-0002"],
             &["key", "delete", name],
             &["auth", name, "status"],
+            &["auth", "anthropic", "switch", name],
+            &["auth", "anthropic", "logout", name],
+            &["profile", "save", "model", name, "good"],
+            &["profile", "save", "model", "both", name],
+            &["profile", "show", name],
+            &["profile", "delete", name],
+            &["profile", "set-default", name],
+            &["--bucket", name, "-p", "hello"],
+            &["--profile-load", name, "-p", "hello"],
+            &["--key-name", name, "-p", "hello"],
+            &["--provider", name, "-p", "hello"],
         ] {
-            // The key called `all` and the provider called `all` are allowed or merely unknown.
-            if name == "all" && (words[0] == "key" || words[1] == name) {
+            // Everybody is signed out by it.
+            if words[2..] == ["logout", "all"] {
                 continue;
             }
             let done = stage.home.run(words);
             assert_eq!(done.status(), 2, "{words:?}: {done}");
         }
+    }
+    // No argument of a process can hold it, a line that is typed can.
+    for line in
+        ["/auth anthropic login a\0b", "/profile save model a\0b good", "/key save a\0b sk-canary-0000000000002"]
+    {
+        assert_eq!(stage.home.run_with_stdin(&[], format!("{line}\n")).status(), 2, "{line:?}");
     }
     assert_eq!(canary::files_below(&stage.home.path("")), before);
 }
@@ -101,6 +118,94 @@ fn a4_names_that_differ_in_case_or_are_devices_are_accounts_of_their_own() {
     distinct.dedup();
     assert_eq!((names.len(), distinct.len()), (8, 8), "{names:?}");
     assert!(!names.iter().any(|name| name.starts_with("con.") || name.starts_with("nul.")), "{names:?}");
+}
+
+#[test]
+fn a4_a_trailing_dot_and_look_alikes_of_the_extension_stay_below_their_folder() {
+    let stage = Stage::empty();
+    for name in ["work.", "work.sealed", "work..", "x.tmp", "PRN", "aux.txt"] {
+        stage.plant(name, &format!("the-token-of-{name}"));
+    }
+    for name in ["work.", "work.sealed", "work..", "x.tmp", "PRN", "aux.txt"] {
+        assert_eq!(stage.token(name).ok().stdout.trim(), format!("the-token-of-{name}"));
+    }
+    // What ends in `.tmp` is no leftover.
+    let _ = stage.home.run(&[]).ok();
+    let _ = stage.token("x.tmp").ok();
+}
+
+#[test]
+fn a7_a_key_file_with_another_key_in_it_opens_nothing_and_is_kept() {
+    let (stage, other) = (planted(), planted());
+    let (path, foreign) = (vault_key(&stage), std::fs::read(vault_key(&other)).unwrap());
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &foreign).unwrap();
+    let done = stage.token("good");
+    assert!([77, 78].contains(&done.status()) && done.stdout.is_empty(), "{done}");
+    assert!(done.stderr.contains(path.file_name().unwrap().to_str().unwrap()), "{done}");
+    assert_eq!(std::fs::read(&path).unwrap(), foreign);
+    // Beside the right one a foreign whole key harms nothing.
+    std::fs::write(&path, whole).unwrap();
+    std::fs::copy(vault_key(&other), stage.home.path("data").join(vault_key(&other).file_name().unwrap())).unwrap();
+    let _ = stage.token("good").ok();
+}
+
+#[test]
+fn a5_a_second_name_of_a_file_of_ours_is_never_written_through() {
+    let stage = Stage::signed_in();
+    let outside = |name: &str| stage.home.path(&format!("work/{name}"));
+    let _ = stage.home.run(&["profile", "save", "model", "both", WORK]).ok();
+    let files = [
+        stage.sealed(WORK),
+        stage.home.path("data/index.json"),
+        stage.home.path("config/settings.json"),
+        stage.home.path("config/profiles/both.json"),
+        stage.home.path("log/llxprt.log"),
+        stage.home.write("data/history", "a line\n"),
+    ];
+    let named: Vec<_> = files
+        .iter()
+        .map(|file| {
+            let second = outside(file.file_name().unwrap().to_str().unwrap());
+            std::fs::hard_link(file, &second).unwrap();
+            (std::fs::read(file).unwrap(), second)
+        })
+        .collect();
+    stage.leave_seconds(WORK, -10);
+    let _ = stage.token(WORK).ok();
+    let _ = stage.home.run(&["set", "stream.idleSeconds", "61"]).ok();
+    let _ = stage.home.run(&["profile", "save", "model", "both", WORK]);
+    let pty = stage.home.pty(&[]);
+    pty.wait_prompt();
+    let _ = pty.ask("a line for the history");
+    drop(pty);
+    for (before, second) in named {
+        assert_eq!(std::fs::read(&second).unwrap(), before, "{}", second.display());
+    }
+}
+
+#[test]
+#[ignore = "needs root to give a file away"]
+fn a5_a_file_or_folder_of_somebody_else_is_refused_with_its_path() {
+    for place in ["sealed", "key", "index", "store"] {
+        let stage = planted();
+        let path = match place {
+            "sealed" => stage.sealed("good"),
+            "key" => vault_key(&stage),
+            "index" => stage.home.path("data/index.json"),
+            _ => stage.home.path("data/secure-store"),
+        };
+        std::os::unix::fs::chown(&path, Some(65_534), Some(65_534)).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let done = match place {
+            // What lies sealed in it opens or does not; nothing is written there.
+            "store" => stage.home.run(&["key", "save", "other", "sk-canary-of-a-saved-key-0010"]),
+            _ => stage.token("good"),
+        };
+        assert!([77, 78].contains(&done.status()), "{place}: {done}");
+        assert!(done.stderr.contains(name), "{place}: {done}");
+        assert_eq!(done.stdout, "");
+    }
 }
 
 /// Puts a link in the place of a file and returns what it leads to, with its bytes.

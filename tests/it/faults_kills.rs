@@ -122,7 +122,11 @@ pub fn kills(rounds: usize) -> Figures {
 fn look(stage: &Stage, work: Work, before: &[Value; 2], asked: bool, figures: &mut Figures) {
     let start = stage.home.run(&[]);
     figures.unopened += usize::from(start.status() != 0 || start.stderr.contains("damaged"));
-    figures.leftovers += stage.home.leftovers().len();
+    let leftovers = stage.home.leftovers();
+    if !leftovers.is_empty() {
+        println!("left after {work:?}: {leftovers:?}");
+    }
+    figures.leftovers += leftovers.len();
     for words in [&["set"][..], &["profile", "list"], &["auth"]] {
         figures.unopened += usize::from(stage.home.run(words).status() != 0);
     }

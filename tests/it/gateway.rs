@@ -8,6 +8,12 @@ use crate::support::pty::key;
 
 const PAGE: &str = include_str!("../../docs/providers.md");
 
+/// What the page says to type after that.
+fn lines() -> Vec<&'static str> {
+    let (_, rest) = PAGE.split_once("Then:\n\n```\n").expect("lines to type");
+    rest.split_once("```").expect("their end").0.lines().collect()
+}
+
 /// Takes the file out of the page and puts the stand-in in the place of the company's hosts and client.
 fn manifest(stand: &Stand) -> String {
     let (_, rest) = PAGE.split_once("```toml\n").expect("a file on the page");
@@ -29,17 +35,19 @@ fn the_file_on_the_page_goes_from_enable_to_logout() {
         })
     };
     at_prompt();
-    for (line, said) in [("/auth acme enable", "acme is on."), ("/provider acme", "answers from now on")] {
+    let lines = lines();
+    let [enable, choose, prompt] = lines[..] else { panic!("{lines:?}") };
+    for (line, said) in [(enable, "acme is on."), (choose, "answers from now on")] {
         pty.type_line(line);
         pty.wait_for(said);
         at_prompt();
     }
-    pty.type_line("Which models do you have?");
+    pty.type_line(prompt);
     pty.wait_for("waiting ›");
     let screen = pty.screen();
     stand.enter(&after(&screen, "On any device open "), &after(&screen, "and check the code "), "allow");
     pty.wait_for("Sending your prompt.");
-    pty.wait_for_count("Which models do you have?", 2);
+    pty.wait_for_count(prompt, 2);
     at_prompt();
     pty.type_line("/auth acme logout");
     pty.wait_for("removed here");

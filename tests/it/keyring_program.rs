@@ -69,11 +69,27 @@ fn a_login_goes_to_the_keyring_other_programs_read_it_and_a_logout_takes_it_away
     assert_eq!(desk.bucket(WORK)["store"], "keyring");
     assert!(!desk.sealed());
     let before = read();
+    let mut members: Vec<_> = before.as_object().unwrap().keys().map(String::as_str).collect();
+    members.sort_unstable();
+    let [theirs, ours] = [
+        ["access_token", "account_id", "expiry", "refresh_token", "scope", "token_type"].as_slice(),
+        &["lifetime", "token_host"],
+    ];
+    let mut known = [theirs, ours].concat();
+    known.sort_unstable();
+    members.retain(|name| *name != "signed_in_until");
+    assert_eq!(members, known);
+    assert!(
+        service.lookup(&[LOGIN[0], LOGIN[1], ("target", "default")]).is_some(),
+        "older clients ask for the target too"
+    );
     let mut expired = before.clone();
     expired["expiry"] = json!(now() - 10);
+    expired["of_a_newer_version"] = json!({ "deep": [1, null] });
     service.store(&[LOGIN[0], LOGIN[1], ("target", "default")], &expired.to_string());
     assert_eq!(desk.home.run(&["-p", "renewed in its place"]).ok().stdout.trim(), "renewed in its place");
     assert_ne!(read()["refresh_token"], before["refresh_token"]);
+    assert_eq!(read()["of_a_newer_version"], expired["of_a_newer_version"]);
     assert_eq!(service.count(&LOGIN), 1);
     let _ = desk.home.run(&["auth", "anthropic", "logout", WORK]).ok();
     assert_eq!(service.count(&LOGIN), 0);
@@ -183,6 +199,67 @@ fn f3_a_silent_service_holds_up_no_start_and_no_end() {
     service.go_on();
     let _ = desk.token(WORK).ok();
     let _ = desk.token(PERSONAL).ok();
+}
+
+#[test]
+#[ignore = "needs gnome-keyring"]
+fn f3_a_login_in_memory_works_whatever_the_keyring_does_and_touches_no_store() {
+    let service = SecretService::unlocked();
+    let mut desk = Desk::new(&service);
+    let browser = Browser::approving(&desk.home, WORK);
+    desk.home = desk.home.env("BROWSER", browser.command());
+    for silent in [false, true] {
+        if silent {
+            service.stop();
+        }
+        let pty = desk.home.pty(&[]);
+        pty.wait_prompt();
+        pty.type_line(&format!("/auth anthropic login {WORK} --memory"));
+        pty.wait_for("Kept in memory: it is gone when you leave.");
+        pty.wait_prompt();
+        assert!(pty.ask("from memory").contains("from memory"));
+        drop(pty);
+    }
+    service.go_on();
+    assert_eq!(service.count(&LOGIN[..1]), 0);
+    assert!(!desk.sealed());
+    assert_eq!(desk.bucket(WORK), Value::Null);
+}
+
+#[test]
+#[ignore = "needs gnome-keyring"]
+fn f3_ctrl_c_gives_the_prompt_back_while_the_keyring_is_silent() {
+    let service = SecretService::unlocked();
+    let desk = Desk::new(&service);
+    let _ = desk.login(WORK).ok();
+    let pty = desk.home.pty(&[]);
+    pty.wait_prompt();
+    assert!(pty.ask("while it answers").contains("while it answers"));
+    service.stop();
+    pty.type_line("while it is silent");
+    // Said after a second; the person at the desk may have to type a password elsewhere.
+    pty.wait_for("keyring");
+    let begun = Instant::now();
+    pty.keys(crate::support::pty::key::CTRL_C);
+    pty.wait_for("Cancelled.");
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    service.go_on();
+    pty.clear_line();
+    pty.wait_prompt();
+    assert!(pty.ask("and again").contains("and again"));
+}
+
+#[test]
+#[ignore = "needs gnome-keyring"]
+fn a_saved_key_lies_under_its_own_name_as_it_was_typed() {
+    let service = SecretService::unlocked();
+    let desk = Desk::new(&service);
+    let _ = desk.home.run(&["key", "save", "mine", "sk-canary-of-a-saved-key-0009"]).ok();
+    let key = [("service", "llxprt-code-provider-keys"), ("username", "mine"), ("target", "default")];
+    assert_eq!(service.lookup(&key).unwrap(), "sk-canary-of-a-saved-key-0009");
+    assert!(!desk.sealed());
+    let _ = desk.home.run(&["key", "delete", "mine"]).ok();
+    assert_eq!(service.count(&key[..1]), 0);
 }
 
 #[test]

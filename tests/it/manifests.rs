@@ -44,6 +44,10 @@ fn a_file_that_is_wrong_is_named_with_line_and_key() {
             "host must be localhost or 127.0.0.1",
         ),
         ("openai-chat\"", "gemini\"\nheaders = { \"a b\" = \"c\" }", "is not a header"),
+        ("client_id = \"x\"", "client_id = \"x\"\nclient_id = \"y\"", "line 6: duplicate key"),
+        ("[api]", "[oauth]\n[api]", "line 8: duplicate key"),
+        ("[api]", "[ap", "line 8: "),
+        ("default_model", "keys_at = \"../x\"\ndefault_model", "keys_at"),
         ("client_id = \"x\"", "verify = \"chat\"\nclient_id = \"x\"", ""),
     ] {
         stand.home.write("config/providers/gateway.toml", GOOD.replacen(from, to, 1));
@@ -56,6 +60,33 @@ fn a_file_that_is_wrong_is_named_with_line_and_key() {
         assert!(done.stderr.contains(words) && done.stderr.contains("gateway.toml"), "{to}: {done}");
         assert!(done.stderr.contains("E-MANIFEST"), "{done}");
         let _ = stand.auth(&["status"]).ok();
+    }
+}
+
+#[test]
+fn a_file_of_the_wrong_kind_or_name_is_told_and_spoils_no_other() {
+    let stand = Stand::new("codex");
+    let providers = |name: &str| stand.home.path(&format!("config/providers/{name}.toml"));
+    stand.home.write("config/providers/Gateway.toml", GOOD.replace("gateway", "Gateway"));
+    std::fs::create_dir_all(providers("folder")).unwrap();
+    stand.home.write("config/providers/bytes.toml", b"name = \"bytes\"\xff");
+    stand.home.write("config/providers/long.toml", format!("# {}\n{GOOD}", "x".repeat(300_000)));
+    // A built-in provider whose file is wrong is not used with half of it.
+    stand.home.write("config/providers/gemini.toml", "[oauth]\ntoken_uri = \"https://a.example\"\n");
+    for (name, words) in [
+        ("gateway", "is named in a-z, 0-9 and -"),
+        ("folder", "folder.toml"),
+        ("bytes", "bytes.toml"),
+        ("long", "is over 256 KiB"),
+        ("gemini", "line 2: unknown field `token_uri`"),
+    ] {
+        let done = stand.home.run(&["auth", name, "status"]);
+        assert!(matches!(done.status(), 2 | 78), "{name}: {done}");
+        assert!(done.stderr.contains(words), "{name}: {done}");
+    }
+    let table = stand.home.run(&["auth"]).ok();
+    for name in ["anthropic", "codex", "openai", "openrouter", "qwen"] {
+        assert!(table.stdout.contains(name), "{table}");
     }
 }
 

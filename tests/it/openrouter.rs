@@ -18,7 +18,10 @@ fn from_enable_to_logout_in_one_session() {
         ),
         "{shown}"
     );
-    assert!(shown.contains("removed here; openrouter cannot revoke, so its token may work"), "{shown}");
+    assert!(
+        shown.contains("removed here; openrouter cannot revoke, so its key works until you delete it there"),
+        "{shown}"
+    );
 
     let asked = &stand.script.requests_to(Endpoint::Authorize)[0];
     let names: Vec<String> = asked.params().into_iter().map(|(name, _)| name).collect();

@@ -4,9 +4,10 @@ use llxprt::sandbox::Endpoint;
 
 use crate::session_steps::{
     PERSONAL, WORK, accepted, approve, assert_no_secret_shown, code, fetch, link, port_is_free, port_of, sealed,
+    terminal,
 };
 use crate::support::pty::key;
-use crate::support::{Browser, Home, Pty, until};
+use crate::support::{Browser, DEADLINE, Home, Pty, until};
 
 const CANARY: &str = "canary-of-a-paste-0123456789";
 
@@ -78,6 +79,54 @@ fn a_paste_of_several_lines_is_one_answer_on_a_plain_terminal_too() {
 }
 
 #[test]
+fn a_paste_whose_last_line_has_no_end_is_taken_with_enter() {
+    let (_sandbox, home) = accepted();
+    let (_home, pty) = plain(home, &["--nobrowser"]);
+    login(&pty, 1);
+    let code = code(&link(&pty), WORK);
+    let (first, second) = code.split_at(25);
+    pty.keys(&format!("{first}\n{second}"));
+    // What came with a line end is judged; Enter brings the rest of it.
+    pty.wait_for("E-PASTE-HALF");
+    pty.wait_until("the paste prompt", |screen| screen.ends_with("\npaste>"));
+    pty.keys(key::ENTER);
+    pty.wait_for("Signed in to anthropic as work@company.com");
+    back(&pty);
+    assert!(!String::from_utf8_lossy(&pty.raw()).contains(second));
+}
+
+#[test]
+fn what_is_typed_while_an_answer_is_checked_is_neither_shown_nor_kept() {
+    for term in ["dumb", "xterm-256color"] {
+        let (sandbox, home) = accepted();
+        let home = home.env("TERM", term);
+        let script = sandbox.script("anthropic");
+        let mut pty = terminal(&home, &["--nobrowser"]).prompt(if term == "dumb" { ">" } else { "›" });
+        pty.wait_prompt();
+        pty.type_line("/auth anthropic login");
+        pty.wait_until("the paste prompt", |screen| screen.lines().last().is_some_and(|l| l.starts_with("paste")));
+        script.hold(Endpoint::Profile);
+        pty.keys(&format!("{}\r", code(&link(&pty), WORK)));
+        assert!(script.wait_for(Endpoint::Profile, 1, DEADLINE));
+        // Pasted once more, as an impatient person does. Of Enter the line end is seen: then the terminal has had it all.
+        let ends = || pty.raw().iter().filter(|byte| **byte == b'\n').count();
+        let before = ends();
+        pty.keys(&format!("{CANARY}\r{CANARY}"));
+        until("the terminal to have it", || (ends() > before).then_some(()));
+        assert!(pty.sh("stty -a").contains("-echo "), "{term}");
+        script.release(Endpoint::Profile);
+        pty.wait_for("Signed in to anthropic as work@company.com");
+        pty.wait_prompt();
+        assert_eq!(pty.ask("hello"), "hello");
+        pty.type_line("/quit");
+        assert_eq!(pty.exit_status(), 0);
+        pty.assert_restored();
+        assert_eq!(script.count(Endpoint::Chat), 1);
+        assert!(!String::from_utf8_lossy(&pty.raw()).contains(CANARY), "{term}");
+    }
+}
+
+#[test]
 fn a_paste_half_typed_when_the_browser_comes_back_is_not_taken_for_the_next_line() {
     let (sandbox, home) = accepted();
     let browser = Browser::idle(&home);
@@ -115,8 +164,8 @@ fn every_way_out_of_a_hidden_question_leaves_the_terminal_as_it_was() {
             let (home, mut pty) = plain(home, &["--nobrowser"]);
             pty.type_line(question);
             pty.wait_until("the question", |screen| screen.ends_with(prompt));
-            // What was half typed goes with it; a `/quit` is a line of its own.
-            if !way.starts_with('/') && !way.starts_with("the end") {
+            // What was half typed goes with it. A signal may be there before the keys are, so that it proves nothing.
+            if way.starts_with("Ctrl-C") {
                 pty.keys(CANARY);
             }
             go(&pty);
@@ -184,7 +233,11 @@ fn ctrl_z_is_off_while_typing_is_hidden_and_a_stop_from_outside_does_not_bring_t
     let (_sandbox, home) = accepted();
     let (_home, mut pty) = plain(home, &["--nobrowser"]);
     login(&pty, 1);
+    // Off: it is a part of the line, and one that does not count.
     pty.keys(key::CTRL_Z);
+    pty.keys(&format!("{CANARY}#\r"));
+    pty.wait_for("E-PASTE-HALF");
+    pty.wait_until("the paste prompt", |screen| screen.ends_with("\npaste>"));
     pty.signal("STOP");
     // What a shell does when a job stops: it sets the terminal to its own liking.
     pty.sh("stty sane");

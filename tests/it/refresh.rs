@@ -27,7 +27,7 @@ fn expired_with(stage: &Stage, answers: impl IntoIterator<Item = Answer>) -> (Do
 }
 
 #[test]
-fn an_expired_token_is_renewed_silently_at_the_next_prompt_and_by_token() {
+fn f12_an_expired_token_is_renewed_silently_at_the_next_prompt_and_by_token() {
     let stage = Stage::signed_in();
     let first = stage.stored(WORK);
     stage.leave_seconds(WORK, -10);
@@ -51,7 +51,7 @@ fn an_expired_token_is_renewed_silently_at_the_next_prompt_and_by_token() {
 }
 
 #[test]
-fn an_answer_without_a_refresh_token_keeps_the_old_one() {
+fn f12_an_answer_without_a_refresh_token_keeps_the_old_one() {
     let stage = Stage::signed_in();
     let before = stage.stored(WORK);
     let answer =
@@ -98,7 +98,7 @@ fn what_the_provider_ended_says_sign_in_again_keeps_the_data_and_only_a_login_me
 }
 
 #[test]
-fn a_success_that_carries_an_error_counts_as_that_error() {
+fn f12_a_success_that_carries_an_error_counts_as_that_error() {
     let stage = Stage::signed_in();
     let (done, requests) = expired_with(&stage, [error(200, "invalid_grant")]);
     let _ = done.exit(4);
@@ -144,7 +144,7 @@ fn other_refusals_are_kept_shown_and_not_tried_again() {
 }
 
 #[test]
-fn a_refusal_that_did_not_use_the_token_up_is_tried_three_times() {
+fn f12_a_refusal_that_did_not_use_the_token_up_is_tried_three_times() {
     let stage = Stage::signed_in();
     let (done, requests) = expired_with(&stage, [error(429, "rate_limit_error"), error(503, "overloaded_error")]);
     let _ = done.ok();
@@ -173,7 +173,7 @@ fn no_lock_is_held_while_waiting_for_a_retry() {
 }
 
 #[test]
-fn an_answer_that_may_have_used_the_token_up_is_tried_once_more_at_once() {
+fn f12_an_answer_that_may_have_used_the_token_up_is_tried_once_more_at_once() {
     let stage = Stage::signed_in();
     let page = || Answer::html(502, "<html>Bad gateway</html>");
     let cut = || Answer::stream(Vec::new(), llxprt::sandbox::End::Drop);
@@ -217,7 +217,7 @@ fn the_access_token_is_used_while_it_lives() {
 }
 
 #[test]
-fn a_session_asks_once_for_each_request_after_an_answer_that_never_came() {
+fn f12_a_session_asks_once_for_each_request_after_an_answer_that_never_came() {
     let stage = Stage::signed_in();
     stage.leave_seconds(WORK, -10);
     let page = || Answer::html(502, "<html>Bad gateway</html>");
@@ -301,6 +301,9 @@ fn an_idle_session_renews_the_bucket_in_use_again_and_again_and_no_other() {
     assert_eq!(stage.stored("personal@gmail.com"), other);
     assert_eq!(stage.script().violations(), [""; 0]);
     pty.wait_prompt();
+    let said =
+        pty.screen().lines().skip_while(|line| !line.contains("› in use now")).skip(2).collect::<Vec<_>>().join("\n");
+    assert!(said.trim().lines().filter(|line| !line.trim().is_empty() && !line.contains('›')).count() <= 1, "{said}");
     assert!(pty.ask("still here").contains("still here"));
 }
 
@@ -346,7 +349,33 @@ fn f11_an_expiry_of_another_decade_renews_once_and_loses_nothing() {
 }
 
 #[test]
-fn a_provider_out_of_reach_for_an_hour_keeps_the_login() {
+fn f11_after_a_sleep_of_eight_hours_the_first_use_renews_once() {
+    let stage = Stage::signed_in();
+    let pty = stage.home.pty(&[]);
+    pty.wait_prompt();
+    assert!(pty.ask("before the lid is closed").contains("before the lid"));
+    // The clock of the test cannot be moved, so the end of the token is.
+    stage.leave_seconds(WORK, -8 * 3600);
+    assert!(pty.ask("after it is opened").contains("after it is opened"));
+    assert!(pty.ask("and once more").contains("and once more"));
+    assert_eq!(stage.refreshes(), 1);
+}
+
+#[test]
+fn f12_a_provider_in_trouble_for_an_hour_is_asked_twice_then_once_a_request_and_the_login_lives_on() {
+    let stage = Stage::signed_in();
+    stage.leave_seconds(WORK, -10);
+    script(&stage, (0..60).map(|_| Answer::empty(500)));
+    let prompts: String = (0..12).map(|n| format!("prompt {n}\n")).collect();
+    let done = stage.home.typed(&["-k"]).stdin(prompts).done();
+    assert_eq!(stage.refreshes(), 13, "{done}");
+    stage.script().forget(Endpoint::Refresh);
+    let _ = stage.token(WORK).ok();
+    assert_eq!(stage.bucket(WORK)["state"], "ready");
+}
+
+#[test]
+fn f12_a_provider_out_of_reach_for_an_hour_keeps_the_login() {
     let stage = Stage::signed_in();
     stage.leave_seconds(WORK, -10);
     let Stage { sandbox, home } = stage;

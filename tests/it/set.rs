@@ -1,9 +1,14 @@
 //! `/set`: values with their origin, names in any case, and a file that is never spoilt.
 
+use llxprt::chat::{Conversation, Params};
+use llxprt::config::declared::RESERVED;
+use llxprt::providers::Dialect;
+use llxprt::sandbox::Endpoint;
 use serde_json::{Value, json};
 
 use crate::keys_steps::Stand;
 use crate::support::Home;
+use crate::support::pty::key;
 
 fn settings(home: &Home) -> Value {
     serde_json::from_str(&home.read("config/settings.json")).unwrap()
@@ -158,4 +163,116 @@ fn the_page_of_settings_has_the_table_of_the_program() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md")).unwrap();
     let table = llxprt::config::declared::table();
     assert!(page.contains(&table), "docs/settings.md must hold this table:\n{table}");
+}
+
+#[test]
+fn what_a_request_consists_of_cannot_be_set_and_is_left_out_where_it_is_written() {
+    let stand = Stand::with(json!({}));
+    stand.sign_in();
+    for member in RESERVED {
+        let (name, pair) = (format!("modelparam.{member}"), format!("--set=modelparam.{}=x", member.to_uppercase()));
+        for words in [&["set", &name, "x"][..], &["set", &name], &[pair.as_str(), "-p", "hello"]] {
+            let done = stand.home.run(words).exit(2);
+            let said =
+                format!("modelparam.{member} cannot be set: that part of a request is written by llxprt itself.");
+            assert!(done.stderr.contains(&said) && done.stderr.contains("E-SETTING"), "{words:?}\n{done}");
+        }
+    }
+    let params =
+        json!({ "stream": false, "model": "other", "messages": [], "max_tokens": 77, "a b": 1, "top_k": null });
+    let profile = json!({ "version": 1, "provider": "anthropic", "model": "claude-opus-5", "modelParams": params });
+    stand.home.write("config/profiles/p.json", profile.to_string());
+    let on = json!({ "anthropic": true });
+    let mut settings =
+        json!({ "oauthEnabledProviders": on, "modelparam.stream": false, "modelparam.temperature": 0.5 });
+    settings["modelparam.messages"] = json!("x");
+    stand.settings(settings);
+    let body = |more: &[&str]| {
+        let done = stand.home.run_with_stdin(more, "one\ntwo\n").ok();
+        assert_eq!(done.stdout, "one\ntwo\n", "{done}");
+        (stand.script.requests_to(Endpoint::Chat).pop().unwrap().json().unwrap(), done)
+    };
+    let (sent, done) = body(&[]);
+    let whole = json!({ "model": "claude-opus-5", "max_tokens": 8192, "stream": true, "temperature": 0.5,
+        "messages": [{ "role": "user", "content": "one" }, { "role": "assistant", "content": "one" },
+                     { "role": "user", "content": "two" }] });
+    assert_eq!(sent, whole);
+    for member in ["stream", "messages"] {
+        let said = format!(
+            "[root]/config/settings.json has \"modelparam.{member}\", which is left out: that part of a request is \
+             written by llxprt itself."
+        );
+        assert_eq!(done.stderr.matches(&said).count(), 1, "{member}\n{done}");
+    }
+    let (sent, done) = body(&["--profile-load", "p"]);
+    assert_eq!((&sent["max_tokens"], &sent["model"]), (&json!(77), &json!("claude-opus-5")));
+    assert_eq!((&sent["stream"], &sent["messages"], sent.get("top_k")), (&json!(true), &whole["messages"], None));
+    let said = "The loaded profile has \"modelparam.a b\", which is left out: no parameter has such a name.";
+    assert_eq!(done.stderr.matches(said).count(), 1, "{done}");
+    assert_eq!(stand.home.run(&["set", "--json"]).ok().json()["not_used"].as_array().unwrap().len(), 2);
+    // What another program wrote can be taken away.
+    let _ = stand.home.run(&["set", "unset", "modelparam.stream"]).ok();
+    let _ = stand.home.run(&["set", "unset", "modelparam.messages"]).ok();
+    assert_eq!(body(&[]).1.stderr, "");
+    assert_eq!(stand.script.violations(), [] as [&str; 0]);
+}
+
+#[test]
+fn every_dialect_writes_itself_only_what_no_parameter_may_be() {
+    let mut conversation = Conversation::default();
+    conversation.ask("hello");
+    let base = url::Url::parse("http://127.0.0.1:1").unwrap();
+    for dialect in [Dialect::AnthropicMessages, Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::Gemini] {
+        let request = dialect.request(&base, "m", &conversation, &Params::new());
+        let own: Vec<&String> = request.body.as_object().unwrap().keys().collect();
+        let may = |name: &str| RESERVED.contains(&name) || ["max_tokens", "instructions"].contains(&name);
+        assert!(own.iter().all(|name| may(name)), "{dialect:?} writes {own:?}");
+    }
+}
+
+#[test]
+fn the_list_tells_a_profile_from_a_file_and_a_flag() {
+    let stand = Stand::with(json!({ "show.reasoning": true, "auth.noBrowser": true, "context-limit": 7 }));
+    let profile = json!({ "version": 1, "provider": "anthropic", "model": "m", "modelParams": { "top_p": 0.5 },
+        "ephemeralSettings": { "auth.noBrowser": false, "authOnly": true, "stream.idleSeconds": 9, "foreign": 1 } });
+    stand.home.write("config/profiles/p.json", profile.to_string());
+    let flags = ["--profile-load", "p", "--set", "stream.idleSeconds=8", "set", "--json"];
+    let listed = stand.home.run(&flags).ok().json();
+    let row = |name: &str| {
+        let rows = listed["settings"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["key"] == name).unwrap_or_else(|| panic!("{name}: {listed}"));
+        (row["value"].clone(), row["origin"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(row("auth.noBrowser"), (json!(false), "profile".into()));
+    assert_eq!(row("authOnly"), (json!(true), "profile".into()));
+    assert_eq!(row("modelparam.top_p"), (json!(0.5), "profile".into()));
+    assert_eq!(row("stream.idleSeconds"), (json!(8), "flag".into()));
+    assert_eq!(row("show.reasoning"), (json!(true), "settings.json".into()));
+    assert_eq!(row("vault.store"), (json!("auto"), "default".into()));
+    let rows = listed["settings"].as_array().unwrap();
+    assert!(!rows.iter().any(|row| row["key"] == "foreign" || row["key"] == "context-limit"), "{listed}");
+}
+
+#[test]
+fn tab_finishes_names_and_values() {
+    let stand = Stand::with(json!({}));
+    let mut pty = stand.home.pty(&[]);
+    pty.wait_prompt();
+    for (typed, finished) in [
+        ("/set auth.noB", "/set auth.noBrowser"),
+        ("/set AUTHON", "/set authOnly"),
+        ("/set auth.gemini.clientF", "/set auth.gemini.clientFile"),
+        ("/set modelparam.temp", "/set modelparam.temperature"),
+        ("/set vault.store k", "/set vault.store keyring"),
+        ("/set authOnly f", "/set authOnly false"),
+        ("/set unset stream", "/set unset stream.idleSeconds"),
+    ] {
+        pty.keys(typed);
+        pty.wait_for(typed);
+        pty.keys(key::TAB);
+        pty.wait_until(finished, |screen| screen.lines().last().unwrap_or_default().contains(finished));
+        pty.clear_line();
+    }
+    pty.type_line("/quit");
+    assert_eq!(pty.exit_status(), 0);
 }

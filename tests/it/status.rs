@@ -39,19 +39,23 @@ fn every_state(stand: &Stand) {
 #[test]
 fn every_state_has_its_words() {
     let _times = timeless();
+    // A date is as wide as its day and month are, and the column with it.
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"(\[days\]|renews by itself|Signed in until| -) {2,}", "$1  ");
+    let _widths = settings.bind_to_scope();
     let stand = stand();
     every_state(&stand);
     insta::assert_snapshot!(stand.home.run(&["auth", "anthropic"]).ok(), @"
     Anthropic (anthropic): sign-in is on.
-    Provider   Account                           State             Signed in until        Limit
-    anthropic  * a-ready (you@example.com)       ready             [days]          5 h 62 % · 7 d 18 %
-                 b-limited (you@example.com)     at its limit      [days]          back [time]
-                 c-refused (you@example.com)     sign in again     -                      -
-                 d-renews (you@example.com)      renews on use     renews by itself       -
-                 e-unverified (you@example.com)  not verified yet  [days]          -
-                 f-unreadable (you@example.com)  unreadable        [days]          -
+    Provider   Account                           State             Signed in until  Limit
+    anthropic  * a-ready (you@example.com)       ready             [days]  5 h 62 % · 7 d 18 %
+                 b-limited (you@example.com)     at its limit      [days]  back [time]
+                 c-refused (you@example.com)     sign in again     -  -
+                 d-renews (you@example.com)      renews on use     renews by itself  -
+                 e-unverified (you@example.com)  not verified yet  [days]  -
+                 f-unreadable (you@example.com)  unreadable        [days]  -
                  g-soon (you@example.com)        ready             [days]  -
-                 h-model (you@example.com)       ready             [days]          claude-opus-5 back [time]
+                 h-model (you@example.com)       ready             [days]  claude-opus-5 back [time]
     a-ready: you@example.com, Max plan, kept in a sealed file
     b-limited: you@example.com, Max plan, kept in a sealed file
       at its limit: 5-hour limit
@@ -71,6 +75,7 @@ fn every_state_has_its_words() {
     c-refused needs a new sign-in: llxprt auth anthropic login c-refused
     The sign-in of g-soon ends in [span] ([time]). To sign in anew: llxprt auth anthropic login g-soon
     anthropic sign-ins are restricted since 2026-02-19: Anthropic keeps claude.ai logins for its own apps; a key, or an approval of your own, is the sanctioned way.
+      https://code.claude.com/docs/en/legal-and-compliance
     --- exit 0
     ");
     insta::assert_snapshot!(stand.home.run(&["--plain", "auth", "anthropic", "status"]).ok().stdout, @"
@@ -106,6 +111,9 @@ fn the_table_of_all_providers_names_each() {
     assert!(shown.stdout.starts_with("Provider"), "{shown}");
     assert!(shown.stdout.contains("* personal@gmail.com  ready"), "{shown}");
     assert!(shown.stderr.contains("Vault: sealed files"), "{shown}");
+    assert!(shown.stdout.contains("retired since 2026-04-15") && !shown.stderr.contains("qwen"), "{shown}");
+    let one = stand.home.run(&["auth", "qwen"]).ok();
+    assert!(one.stderr.contains("qwen sign-ins are retired since 2026-04-15"), "{one}");
     assert!(shown.stderr.contains("anthropic sign-ins are restricted since 2026-02-19"), "{shown}");
 }
 
@@ -218,8 +226,8 @@ fn an_index_that_was_built_again_claims_nothing_that_it_cannot_know() {
     insta::assert_snapshot!(done.stdout, @"
     Anthropic (anthropic): sign-in is on.
     Provider   Account               State  Signed in until  Limit
-    anthropic  * work@company.com    ready  [days]    -
-                 personal@gmail.com  ready  [days]    -
+    anthropic  * work@company.com    ready  [days]  -
+                 personal@gmail.com  ready  [days]  -
     work@company.com: who it is was not told, kept in a sealed file
     personal@gmail.com: who it is was not told, kept in a sealed file
     ");

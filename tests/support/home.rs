@@ -239,10 +239,12 @@ impl Home {
 
     /// Returns the temporary files (`.NAME.RANDOM.tmp`, security 3.4) that lie below the root.
     pub fn leftovers(&self) -> Vec<PathBuf> {
-        canary::files_below(self.root.path())
-            .into_iter()
-            .filter(|f| f.extension().is_some_and(|e| e == "tmp"))
-            .collect()
+        let ours = |file: &PathBuf| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // Those of curl, in a pretend browser, begin with a letter.
+            name.starts_with('.') && name.ends_with(".tmp")
+        };
+        canary::files_below(self.root.path()).into_iter().filter(ours).collect()
     }
 }
 
@@ -325,10 +327,12 @@ impl Run<'_> {
         }
         let text = texts[1].clone();
         self.home.saw(format!("stderr of {}", self.shown), move || text.clone());
-        let [stdout, stderr] = texts.each_mut().map(|text| {
-            let text = String::from_utf8(std::mem::take(text)).expect("UTF-8 output");
-            self.home.names.iter().fold(text, |text, (from, to)| text.replace(from, to))
-        });
+        let texts = texts.each_mut().map(|text| String::from_utf8(std::mem::take(text)).expect("UTF-8 output"));
+        if self.home.program == Path::new(env!("CARGO_BIN_EXE_llxprt")) {
+            super::typable::assert_typable(&self.shown, &texts[0], &texts[1]);
+        }
+        let [stdout, stderr] =
+            texts.map(|text| self.home.names.iter().fold(text, |text, (from, to)| text.replace(from, to)));
         Done { stdout, stderr, ended: status.into() }
     }
 }

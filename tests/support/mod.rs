@@ -17,6 +17,7 @@ pub mod pty;
 pub mod secret_service;
 pub mod standin;
 pub mod terminal;
+pub mod typable;
 pub mod webdriver;
 
 use std::path::Path;

@@ -45,7 +45,8 @@ pub(super) fn stopped(run: &Run, provider: &Provider, title: &str, stop: Stop, l
             Failure::new(Code::Refused, format!("{title} refuses: {reason} (status {status}).{}", kept(run)))
         }
         Stop::Unavailable { status: None, reason } => {
-            last.unwrap_or_else(|| Failure::new(Code::Offline, format!("{title} could not be reached: {reason}.")))
+            let words = format!("{title} is in trouble: {reason}. Tried three times.{}", kept(run));
+            last.unwrap_or_else(|| Failure::new(Code::Offline, words))
         }
         Stop::Unavailable { status: Some(status), reason } => {
             let words = format!("{title} is in trouble: {reason} (status {status}). Tried three times.{}", kept(run));

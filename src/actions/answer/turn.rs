@@ -194,14 +194,19 @@ impl Turn {
 
     /// Waits before the same is tried again; Ctrl-C ends it.
     fn wait(&self, run: &Run, millis: u64, bucket: &Bucket, why: &str) -> Outcome {
+        let mut said = None;
         if millis > 1000 {
             let seconds = millis.div_ceil(1000);
             let whom = if let Means::Key { .. } = self.means { String::new() } else { format!(" with {bucket}") };
             let title = &self.manifest.title;
             let line = format!("{title}: {} · trying again{whom} in {seconds} s", why.trim_end_matches('.'));
-            run.ui.note(&if run.ui.plain { line.replace(" · ", "; ") } else { line });
+            said = Some(if run.ui.plain { line.replace(" · ", "; ") } else { line });
         }
         run.wait(async {
+            // Said when Ctrl-C is attended to, not before.
+            if let Some(line) = &said {
+                run.ui.note(line);
+            }
             tokio::time::sleep(Duration::from_millis(millis)).await;
             Ok(())
         })

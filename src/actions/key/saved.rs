@@ -3,8 +3,9 @@
 use llxprt_commands::{Command, Key, KeyAction, KeyName, ProfileName, Provider};
 use serde_json::{Value, json};
 
-use super::{active, checked, forget, tell_used, warn_foreign};
+use super::{active, checked, forget, tell_used, used_or_held, warn_foreign};
 use crate::actions::credential;
+use crate::auth::precedence::Source;
 use crate::config::profile_names;
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
@@ -121,9 +122,10 @@ pub(super) fn load(run: &mut Run, name: KeyName) -> Outcome {
     let provider = active(run, "A key")?;
     let key = read(run, &name)?;
     forget(run, &provider);
-    run.ui.say(&format!("The saved key {name} ({}) is used for {provider} in this session.", key.tail()));
+    run.chosen.loaded_keys.insert(provider.clone(), name.clone());
+    let is = used_or_held(run, &provider, &Source::LoadedKey(name.clone()));
+    run.ui.say(&format!("The saved key {name} ({}) is {is} for {provider} in this session.", key.tail()));
     warn_foreign(run, &provider, &key);
-    run.chosen.loaded_keys.insert(provider.clone(), name);
     tell_used(run, &provider)
 }
 

@@ -20,6 +20,7 @@ use crate::http::Http;
 use crate::providers::{Flow, Manifest, OAuth};
 use crate::run::Run;
 use crate::seams::{Clock, Typed};
+use crate::sys::signals::Busy;
 use crate::ui::{clean_line, times};
 
 /// How the questions to the provider came to an end.
@@ -169,6 +170,8 @@ pub(super) fn sign_in(
     how: &Begin,
 ) -> Outcome<Signed> {
     let (tell, mut events) = unbounded_channel();
+    // From before the screen says that Ctrl-C cancels.
+    let mut busy = run.signals.busy();
     let waiting = begin(run, manifest, oauth, client, wanted, &tell)?;
     match (how, &waiting.complete) {
         (Begin::Browser { with, .. }, Some(url)) => {
@@ -184,11 +187,12 @@ pub(super) fn sign_in(
     if run.keyboard.is_person() {
         run.ui.say(&screen::menu(run, false));
     }
-    let result = wait(run, manifest, oauth, wanted, &waiting, &mut events, &mut menu);
-    menu.close();
+    let result = wait(run, manifest, oauth, wanted, &waiting, &mut events, &mut menu, &mut busy);
+    drop(menu);
     result
 }
 
+#[expect(clippy::too_many_arguments, reason = "one loop over everything that a login by short code consists of")]
 fn wait(
     run: &Run,
     manifest: &Manifest,
@@ -197,9 +201,9 @@ fn wait(
     waiting: &Waiting,
     events: &mut tokio::sync::mpsc::UnboundedReceiver<Event>,
     menu: &mut PasteBox,
+    busy: &mut Busy,
 ) -> Outcome<Signed> {
     let runtime = run.runtime()?;
-    let mut busy = run.signals.busy();
     let cancelled = || Failure::new(Code::Cancelled, "Sign-in cancelled.");
     menu.ask();
     loop {

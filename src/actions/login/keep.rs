@@ -90,7 +90,11 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     super::super::activate(run, &account.provider)?;
     tell(run, account, &identity, &tokens, unverified.as_deref());
     let used = resolution(run, &account.provider)?.winner.is_some_and(|winner| winner.source == Source::OAuth);
-    run.ui.note(&kept_where(run, home, used));
+    let elsewhere = super::super::answers_elsewhere(run, &account.provider);
+    run.ui.note(&kept_where(run, home, used && elsewhere.is_none()));
+    if let Some(words) = elsewhere {
+        run.ui.note(&words);
+    }
     if let Some(note) = note {
         run.ui.note(&note);
     }

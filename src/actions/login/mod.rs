@@ -75,8 +75,9 @@ fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
     let (manifest, oauth) = run.oauth(&wanted.provider)?;
     let (manifest, oauth) = (manifest.clone(), oauth.clone());
     run.settings.need_sign_in(&wanted.provider)?;
-    for name in ["vault.store", "auth.waitSeconds"] {
-        run.settings.need(name)?;
+    run.settings.need("auth.waitSeconds")?;
+    if !wanted.how.memory {
+        run.settings.need("vault.store")?;
     }
     let around = surroundings(run, &wanted.how)?;
     let client = client(run, &wanted.provider)?;
@@ -88,6 +89,9 @@ fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
             run.ui.note(&format!("Sign-in is off for {}. To turn it on: {enable}", wanted.provider));
         }
         return Ok(None);
+    }
+    if let (Asked::OneShot, Begin::CannotAsk { why }) = (wanted.asked, begin(&around, wanted.asked)) {
+        return Err(need_login(run, &wanted.provider, &wanted.bucket, &why));
     }
     question::accept(run, &manifest, &oauth)?;
     if !run.settings.oauth_enabled(&wanted.provider) {

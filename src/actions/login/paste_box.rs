@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::race::Event;
 use crate::run::Run;
 use crate::seams::{Keyboard, Typed};
+use crate::sys::signals::Unseen;
 
 /// The paste prompt on a thread of its own, so that it can be taken back.
 pub(super) struct PasteBox {
@@ -19,13 +20,29 @@ pub(super) struct PasteBox {
     /// Takes the prompt back; one and the same for the whole login, by which the keyboard knows what it had begun.
     stop: Arc<AtomicBool>,
     at_work: Option<JoinHandle<()>>,
+    /// For as long as the login goes on: a paste may come while nobody asks for one.
+    unseen: Option<Unseen>,
+}
+
+impl Drop for PasteBox {
+    /// What was typed since the last answer belongs to a login that is over.
+    fn drop(&mut self) {
+        self.close();
+        if let Some(mut unseen) = self.unseen.take() {
+            unseen.forget_the_rest();
+            drop(unseen);
+            self.keyboard.forget();
+        }
+    }
 }
 
 impl PasteBox {
     /// A prompt that is shown where `on`; what is typed comes as an event.
     pub(super) fn new(run: &Run, tell: UnboundedSender<Event>, on: bool, word: &str) -> Self {
         let question = format!("{word}{} ", if run.ui.plain { ">" } else { " ›" });
-        Self { keyboard: run.keyboard.clone(), tell, on, question, stop: Arc::default(), at_work: None }
+        let keyboard = run.keyboard.clone();
+        let unseen = if on && keyboard.is_person() { run.signals.hide_typing() } else { None };
+        Self { keyboard, tell, on, question, stop: Arc::default(), at_work: None, unseen }
     }
 
     /// Opens the prompt.

@@ -18,8 +18,10 @@ use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Flow, Manifest, OAuth, PastedCode, StateIn};
 use crate::run::Run;
 use crate::seams::Typed;
+use crate::secret::Secret;
 use crate::sys::browser::{self, Start};
 use crate::sys::listener::{Bound, Callback, Listening};
+use crate::sys::signals::Busy;
 use crate::ui::{clean_line, times};
 
 /// How long the page in the browser is held for the verdict.
@@ -41,6 +43,11 @@ struct Course {
     deadline: Instant,
     /// The short code, once it was asked for.
     device: Option<Waiting>,
+    /// The last wrong paste, where no line editor keeps a paste in one piece: the rest of it may come as a line of its
+    /// own.
+    begun: Option<Secret>,
+    /// From before the screen says that Ctrl-C cancels.
+    busy: Busy,
     tell: UnboundedSender<Event>,
 }
 
@@ -69,7 +76,7 @@ pub(super) fn race(
         run.ui.say(&screen::menu(run, oauth.flows.contains(&Flow::Device)));
     }
     let result = wait(run, manifest, oauth, client, wanted, &mut course, &mut events, &mut box_);
-    box_.close();
+    drop(box_);
     // Dropped before anything else is said: the port is free for the next login.
     course.listening = None;
     course.device = None;
@@ -91,6 +98,7 @@ fn set_out(
     begin: &Begin,
     tell: &UnboundedSender<Event>,
 ) -> Outcome<Course> {
+    let busy = run.signals.busy();
     let hint = Some(wanted.bucket.as_str()).filter(|b| b.contains('@'));
     let attempt = |redirect: &str| Attempt::new(oauth, client, redirect, hint);
     let page = oauth.paste_redirect.as_ref().map(|url| url.as_str().to_owned());
@@ -153,7 +161,16 @@ fn set_out(
         }
     };
     let tell = tell.clone();
-    Ok(Course { attempts, listening, port, deadline: Instant::now() + patience(run), device: None, tell })
+    Ok(Course {
+        attempts,
+        listening,
+        port,
+        deadline: Instant::now() + patience(run),
+        device: None,
+        begun: None,
+        busy,
+        tell,
+    })
 }
 
 /// How long a login waits for its answer.
@@ -186,14 +203,13 @@ fn wait(
     paste: &mut PasteBox,
 ) -> Outcome<Signed> {
     let runtime = run.runtime()?;
-    let mut busy = run.signals.busy();
     let cancelled = || Failure::new(Code::Cancelled, "Sign-in cancelled.");
     paste.ask();
     loop {
         let event = runtime.block_on(async {
             tokio::select! {
                 event = events.recv() => Ok(event),
-                () = busy.interrupted() => Err(cancelled()),
+                () = course.busy.interrupted() => Err(cancelled()),
                 () = tokio::time::sleep_until(course.deadline) => Err(too_late(run, wanted)),
             }
         })?;
@@ -239,13 +255,14 @@ fn came_back(
     manifest: &Manifest,
     oauth: &OAuth,
     client: &Client,
-    course: &Course,
+    course: &mut Course,
     callback: Callback,
     events: &mut UnboundedReceiver<Event>,
 ) -> Outcome<Signed> {
     let get = |name: &str| callback.query.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone());
     let state = if oauth.state_in == StateIn::Path { Some(callback.tail.clone()) } else { get("state") };
-    let attempt = course.attempts.iter().find(|a| state.as_deref().is_some_and(|s| a.has_state(s)));
+    let Course { attempts, busy, .. } = course;
+    let attempt = attempts.iter().find(|a| state.as_deref().is_some_and(|s| a.has_state(s)));
     let Some(attempt) = attempt else { return Err(Failure::new(Code::State, "The answer had no state of ours.")) };
     if let Some(issuer) = get("iss").filter(|iss| !same_issuer(oauth, iss)) {
         callback.answer(&page("Not signed in", "The answer came from another provider."));
@@ -262,7 +279,6 @@ fn came_back(
         return Err(Failure::new(Code::LoginFailed, "The provider came back without a code. Nothing changed."));
     };
     let runtime = run.runtime()?;
-    let mut busy = run.signals.busy();
     let mut held = vec![callback];
     let result = runtime.block_on(async {
         let work = complete(run, manifest, oauth, client, attempt, &code);
@@ -344,7 +360,15 @@ fn typed_in(
     };
     let (state_in_path, device) = (oauth.state_in == StateIn::Path, oauth.flows.contains(&Flow::Device));
     let expect = Expect { shows, state_in_path, live: &live, earlier: &earlier, device };
-    match paste::read(&text, &expect) {
+    let mut pasted = paste::read(&text, &expect);
+    if matches!(pasted, Pasted::Wrong { .. }) {
+        let whole = course.begun.take().map_or(text.clone(), |begun| format!("{}\n{text}", begun.expose()));
+        if let answer @ Pasted::Answer { .. } = paste::read(&whole, &expect) {
+            pasted = answer;
+        }
+        course.begun = Some(Secret::new(whole)).filter(|begun| !run.ui.editor && begun.expose().len() < paste::LARGEST);
+    }
+    match pasted {
         Pasted::Answer { code, attempt, others } => {
             let which = attempt.unwrap_or(course.attempts.len() - 1);
             if let Some((_, issuer)) = others.iter().find(|(k, v)| k == "iss" && !same_issuer(oauth, v)) {
@@ -357,6 +381,10 @@ fn typed_in(
                 Ok(signed) => Ok(Some(signed)),
                 // A wrong paste keeps the login alive.
                 Err(failure) if failure.code == Code::LoginFailed && run.keyboard.is_person() => {
+                    if let Some(begun) = course.begun.take() {
+                        let whole = Typed::Line(format!("{}\n{text}", begun.expose()));
+                        return typed_in(run, manifest, oauth, client, wanted, course, box_, whole);
+                    }
                     run.ui.say(&format!("{} The link above still works.", failure.message));
                     box_.ask();
                     Ok(None)

@@ -44,7 +44,8 @@ pub(super) fn failed(manifest: &Manifest, trouble: Trouble) -> Failure {
     match trouble {
         Trouble::Unreached(unreached) => unreached.failure().say("Nothing was stored."),
         Trouble::Refused(refusal) => {
-            let words = format!("{} did not accept the code: {}.", manifest.title, clean_line(&refusal.words));
+            let said = clean_line(&refusal.words);
+            let words = format!("{} did not accept the code: {}.", manifest.title, said.trim_end_matches('.'));
             Failure::new(Code::LoginFailed, words)
         }
         Trouble::Nonsense(words) => {

@@ -181,7 +181,11 @@ fn tell_rest(run: &Run, profile: &Profile) -> Outcome {
     }
     let command = |action| run.typed(&Command::Profile(Words { action: Some(action) }));
     let load = match run.ui.session {
-        true => format!("{}   ·   ", command(ProfileAction::Load { name: name.clone() })),
+        true => format!(
+            "{}{}",
+            command(ProfileAction::Load { name: name.clone() }),
+            if run.ui.plain { "; " } else { "   ·   " }
+        ),
         false => String::new(),
     };
     run.ui.note(&format!("  {load}{}", run.ui.shell(&format!("llxprt --profile-load {name}"))));

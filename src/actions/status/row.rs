@@ -1,5 +1,6 @@
 //! One line of the table: what the index knows of an account at a moment.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use llxprt_commands::{Account, Bucket, Provider};
@@ -16,20 +17,20 @@ use crate::vault::{Entry, Home, Index, Limit, Window};
 const SOON: i64 = 3 * 86_400;
 
 /// A line.
-pub(super) struct Row {
-    pub(super) provider: Provider,
+pub(super) struct Row<'a> {
+    pub(super) provider: &'a Provider,
     /// The first of its provider.
     pub(super) first: bool,
     /// Absent for a provider without accounts.
     pub(super) bucket: Option<Bucket>,
     /// A request would go by it now.
     pub(super) used: bool,
-    pub(super) state: String,
+    pub(super) state: &'static str,
     /// Why the state is what it is.
     pub(super) why: Option<String>,
     pub(super) needs_login: bool,
-    pub(super) identity: Option<String>,
-    pub(super) plan: Option<String>,
+    pub(super) identity: Option<&'a str>,
+    pub(super) plan: Option<&'a str>,
     pub(super) store: Option<&'static str>,
     /// When the login itself ends, in Unix seconds.
     pub(super) ends: Ends,
@@ -61,13 +62,15 @@ pub(super) enum Ends {
 }
 
 /// Makes the lines of a provider.
-pub(super) fn rows(run: &Run, index: &Index, manifest: &Manifest) -> Vec<Row> {
+pub(super) fn rows<'a>(run: &Run, index: &'a Index, manifest: &'a Manifest) -> Vec<Row<'a>> {
     let provider = &manifest.name;
     let used = used(run, manifest, &resolution_with(run, manifest, index));
-    let mut rows: Vec<Row> = ordered(run, index, provider)
-        .into_iter()
-        .map(|(account, entry)| Row::of(&account, entry, used.as_ref() == Some(&account.bucket), run.now()))
-        .collect();
+    let now = run.now();
+    let row = |(account, entry): (Account, &'a Entry)| Row {
+        used: used.as_ref() == Some(&account.bucket),
+        ..Row::of(provider, account.bucket, entry, now)
+    };
+    let mut rows: Vec<Row> = ordered(run, index, provider).into_iter().map(row).collect();
     if rows.is_empty() {
         rows.push(Row::empty(run, manifest));
     }
@@ -91,8 +94,8 @@ pub(super) fn used(run: &Run, manifest: &Manifest, resolution: &Resolution) -> O
     winner.detail.parse().ok().filter(|_| active)
 }
 
-impl Row {
-    fn of(account: &Account, entry: &Entry, used: bool, now: i64) -> Self {
+impl<'a> Row<'a> {
+    fn of(provider: &'a Provider, bucket: Bucket, entry: &'a Entry, now: i64) -> Self {
         let state = State::of(Some(entry), None, now);
         let needs_login = matches!(state, State::NeedsLogin(_));
         let (limit, why) = match &state {
@@ -110,15 +113,15 @@ impl Row {
         let in_force = |limit: &&Limit| limit.model.is_some() && limit.holds(now);
         let fresh = |window: &&Window| window.resets_at.is_none_or(|at| at > now);
         Self {
-            provider: account.provider.clone(),
+            provider,
             first: false,
-            bucket: Some(account.bucket.clone()),
-            used,
-            state: state.words().to_owned(),
+            bucket: Some(bucket),
+            used: false,
+            state: state.words(),
             why,
             needs_login,
-            identity: entry.identity.clone(),
-            plan: entry.plan.clone(),
+            identity: entry.identity.as_deref(),
+            plan: entry.plan.as_deref(),
             store: Some(match entry.store {
                 Home::Keyring => "the OS keyring",
                 Home::File => "a sealed file",
@@ -133,7 +136,7 @@ impl Row {
         }
     }
 
-    fn empty(run: &Run, manifest: &Manifest) -> Self {
+    fn empty(run: &Run, manifest: &'a Manifest) -> Self {
         let state = match (&manifest.oauth, run.settings.oauth_enabled(&manifest.name)) {
             (None, _) => "key only",
             (_, true) => "on first use",
@@ -142,11 +145,11 @@ impl Row {
         let oauth = manifest.oauth.as_ref().filter(|oauth| oauth.status != Status::Active);
         let since = |since: &Option<String>| since.as_deref().map_or(String::new(), |since| format!(" since {since}"));
         Self {
-            provider: manifest.name.clone(),
+            provider: &manifest.name,
             first: false,
             bucket: None,
             used: false,
-            state: state.to_owned(),
+            state,
             why: None,
             needs_login: false,
             identity: None,
@@ -170,30 +173,30 @@ impl Row {
     }
 
     /// The account as it is shown, with who it is where its name does not tell.
-    pub(super) fn account(&self) -> String {
-        let Some(bucket) = &self.bucket else { return "-".to_owned() };
-        match &self.identity {
+    pub(super) fn account(&self) -> Cow<'_, str> {
+        let Some(bucket) = &self.bucket else { return "-".into() };
+        match self.identity {
             Some(identity) if !identity.eq_ignore_ascii_case(bucket.as_str()) => {
-                format!("{bucket} ({})", clean_line(identity))
+                format!("{bucket} ({})", clean_line(identity)).into()
             }
-            _ => bucket.to_string(),
+            _ => bucket.as_str().into(),
         }
     }
 
     /// The column “Signed in until”.
-    pub(super) fn until(&self, now: i64) -> String {
+    pub(super) fn until(&self, now: i64) -> Cow<'static, str> {
         match self.ends {
-            Ends::Nothing => "-".to_owned(),
-            Ends::At(at) | Ends::Token(at) => times::both(now, at),
-            Ends::Renews => "renews by itself".to_owned(),
-            Ends::Never => "does not run out".to_owned(),
+            Ends::Nothing => "-".into(),
+            Ends::At(at) | Ends::Token(at) => times::both(now, at).into(),
+            Ends::Renews => "renews by itself".into(),
+            Ends::Never => "does not run out".into(),
         }
     }
 
     /// The column “Limit”.
-    pub(super) fn limits(&self, now: i64) -> String {
+    pub(super) fn limits(&self, now: i64) -> Cow<'_, str> {
         if let Some(limit) = &self.limit {
-            return format!("back {}", times::at(now, limit.until));
+            return format!("back {}", times::at(now, limit.until)).into();
         }
         let mut parts: Vec<String> =
             self.windows.iter().filter(|w| w.model.is_none()).map(|w| window(w, now, false)).collect();
@@ -202,9 +205,9 @@ impl Row {
             format!("{model} back {}", times::at(now, limit.until))
         }));
         match (parts.is_empty(), &self.remark) {
-            (false, _) => parts.join(" · "),
-            (true, Some(remark)) => remark.clone(),
-            (true, None) => "-".to_owned(),
+            (false, _) => parts.join(" · ").into(),
+            (true, Some(remark)) => remark.into(),
+            (true, None) => "-".into(),
         }
     }
 }

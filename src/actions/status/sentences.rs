@@ -4,14 +4,14 @@ use super::row::{Ends, Row, percent, window_name};
 use crate::ui::{clean_line, times};
 
 /// Writes a line for each row.
-pub(super) fn lines(rows: &[Row], now: i64) -> Vec<String> {
-    rows.iter().map(|row| line(row, now)).collect()
+pub(super) fn text(rows: &[Row], now: i64) -> String {
+    rows.iter().map(|row| line(row, now) + "\n").collect()
 }
 
 fn line(row: &Row, now: i64) -> String {
     let provider = &row.provider;
     let Some(_) = &row.bucket else {
-        let state = match row.state.as_str() {
+        let state = match row.state {
             "on first use" => "will ask you to sign in at the first request",
             "key only" => "takes API keys only",
             other => other,

@@ -1,5 +1,7 @@
 //! The table for a terminal: wide with all columns, narrower with fewer, stacked where no table fits.
 
+use std::borrow::Cow;
+
 use unicode_width::UnicodeWidthStr;
 
 use super::row::Row;
@@ -8,55 +10,86 @@ use super::row::Row;
 const WIDE: usize = 90;
 /// Blanks between two columns.
 const GAP: usize = 2;
+/// Marks the account that is used now.
+const USED: &str = "* ";
+const NOT_USED: &str = "  ";
 
-/// Lays the rows out for a width in columns.
-pub(super) fn lines(rows: &[Row], now: i64, width: usize) -> Vec<String> {
-    let head = ["Provider", "Account", "State", "Signed in until", "Limit"].map(str::to_owned).to_vec();
-    let mark = |row: &Row| if row.used { "* " } else { "  " };
-    let cells = |row: &Row| {
-        let account = if row.bucket.is_some() { format!("{}{}", mark(row), row.account()) } else { "-".to_owned() };
-        let provider = if row.first { row.provider.to_string() } else { String::new() };
-        vec![provider, account, row.state.clone(), row.until(now), row.limits(now)]
-    };
-    let mut table = vec![head];
-    table.extend(rows.iter().map(cells));
-    let most = if width < WIDE { 4 } else { 5 };
-    for columns in (3..=most).rev() {
-        let lines = aligned(&table, columns);
-        if lines.iter().all(|line| line.width() <= width) || (columns == 5 && width >= WIDE) {
-            return lines;
+/// A line of the table: one text for each column.
+type Cells<'a> = [Cow<'a, str>; 5];
+
+/// Lays the rows out for a terminal of so many columns.
+pub(super) fn text(rows: &[Row], now: i64, most: usize) -> String {
+    let mut table: Vec<Cells> = vec![["Provider", "Account", "State", "Signed in until", "Limit"].map(Cow::from)];
+    table.extend(rows.iter().map(|row| cells(row, now)));
+    let columns = if most < WIDE { 4 } else { 5 };
+    for columns in (3..=columns).rev() {
+        let text = aligned(&table, columns);
+        if text.lines().all(|line| width(line) <= most) {
+            return text;
+        }
+        if columns == 5 {
+            // Of providers that nobody uses one word says enough, rather than a line that breaks.
+            for (cells, _) in table[1..].iter_mut().zip(rows).filter(|(_, row)| row.bucket.is_none()) {
+                let word = cells[4].split_whitespace().next().map(str::to_owned);
+                cells[4] = word.unwrap_or_default().into();
+            }
+            return aligned(&table, columns);
         }
     }
     stacked(rows, now)
 }
 
-fn aligned(table: &[Vec<String>], columns: usize) -> Vec<String> {
-    let wide = |n: usize| table.iter().map(|row| row[n].width()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(wide).collect();
-    let line = |row: &Vec<String>| {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', width + GAP - cell.width()));
-        }
-        line.trim_end().to_owned()
+fn cells<'a>(row: &'a Row, now: i64) -> Cells<'a> {
+    let provider = if row.first { row.provider.as_str() } else { "" };
+    let account = match row.bucket {
+        Some(_) => Cow::from([if row.used { USED } else { NOT_USED }, &row.account()].concat()),
+        None => "-".into(),
     };
-    table.iter().map(line).collect()
+    [provider.into(), account, row.state.into(), row.until(now), row.limits(now)]
 }
 
-fn stacked(rows: &[Row], now: i64) -> Vec<String> {
-    let mut lines = Vec::new();
+fn aligned(table: &[Cells], columns: usize) -> String {
+    let mut widths = [0; 5];
+    for row in table {
+        for (wide, cell) in widths.iter_mut().zip(row) {
+            *wide = width(cell).max(*wide);
+        }
+    }
+    let blanks = " ".repeat(widths.iter().max().map_or(0, |wide| wide + GAP));
+    let mut text = String::with_capacity(table.len() * (widths[..columns].iter().sum::<usize>() + columns * GAP));
+    for row in table {
+        for (cell, wide) in row[..columns].iter().zip(widths) {
+            text.push_str(cell);
+            text.push_str(&blanks[..wide + GAP - width(cell)]);
+        }
+        text.truncate(text.trim_end_matches(' ').len());
+        text.push('\n');
+    }
+    text
+}
+
+/// The columns of a text whose control characters are gone; most texts are ASCII.
+fn width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+fn stacked(rows: &[Row], now: i64) -> String {
+    let mut text = String::new();
+    let mut line = |parts: &[&str]| {
+        parts.iter().for_each(|part| text.push_str(part));
+        text.push('\n');
+    };
     for row in rows {
         if row.first {
-            lines.push(row.provider.to_string());
+            line(&[row.provider.as_str()]);
         }
         if row.bucket.is_none() {
-            lines.push(format!("  {}", row.state));
+            line(&[NOT_USED, row.state]);
             continue;
         }
-        lines.push(format!("{} {}", if row.used { "*" } else { " " }, row.account()));
-        let facts = [row.state.clone(), row.until(now), row.limits(now)];
-        lines.extend(facts.iter().filter(|fact| *fact != "-").map(|fact| format!("    {fact}")));
+        line(&[if row.used { USED } else { NOT_USED }, &row.account()]);
+        let facts = [row.state.into(), row.until(now), row.limits(now)];
+        facts.iter().filter(|fact| *fact != "-").for_each(|fact| line(&["    ", fact]));
     }
-    lines
+    text
 }

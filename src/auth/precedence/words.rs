@@ -35,7 +35,9 @@ impl Resolution {
     pub fn headline(&self) -> String {
         let provider = &self.provider;
         if let Some(Unusable { source, reason }) = &self.error {
-            return format!("{} cannot be used: {reason}.", upper(&source.words(provider)));
+            // A question ends itself.
+            let end = if reason.ends_with('?') { "" } else { "." };
+            return format!("{} cannot be used: {reason}{end}", upper(&source.words(provider)));
         }
         let Some(winner) = &self.winner else { return self.nothing_there() };
         let below = self.tiers.iter().find(|state| matches!(state.usage, Use::ShadowedBy(_))).map(|state| state.tier);
@@ -184,7 +186,12 @@ impl Resolution {
     /// What makes keys count again.
     fn keys_again(&self) -> Next {
         match self.auth_only {
-            Some(AuthOnly::Profile) => self.here.unload(),
+            // The key may be named by that very profile, which therefore stays.
+            Some(AuthOnly::Profile) if self.here.session => {
+                let (key, value) = (Some("authOnly".to_owned()), vec!["false".to_owned()]);
+                Next::Command(Command::Set(Set { key, value, action: None }))
+            }
+            Some(AuthOnly::Profile) => Next::Say("start again with --set authOnly=false".to_owned()),
             Some(AuthOnly::Flag) => Next::Say("start again without --set authOnly=true".to_owned()),
             Some(AuthOnly::Setting) | None => {
                 let action = Some(SetAction::Unset { key: "authOnly".to_owned() });

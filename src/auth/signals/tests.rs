@@ -163,6 +163,13 @@ fn usage_documents_become_windows() {
         ),
         [row("quota", Some("gemini-2.5-pro"), 0.75, Some(3600))]
     );
+    let key =
+        |limit: &str, left: &str| format!(r#"{{"data":{{"usage":1.5,"limit":{limit},"limit_remaining":{left}}}}}"#);
+    assert_eq!(rows(Family::OpenRouter, &key("10", "2.5")), [row("credit", None, 0.75, None)]);
+    assert_eq!(rows(Family::OpenRouter, &key("10", "0")), [row("credit", None, 1.0, None)]);
+    for (limit, left) in [("null", "null"), ("0", "0"), ("10", "null"), ("-1", "1"), ("\"10\"", "1")] {
+        assert_eq!(rows(Family::OpenRouter, &key(limit, left)), [], "{limit} {left}");
+    }
     assert!(rows(Family::Anthropic, "<html>").is_empty());
 }
 

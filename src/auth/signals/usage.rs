@@ -13,7 +13,8 @@ pub fn usage(family: Family, body: &[u8], now: i64) -> Vec<Window> {
         Family::Anthropic => anthropic(&document, now),
         Family::OpenAi => openai(&document, now),
         Family::Gemini => gemini(&document, now),
-        Family::Qwen | Family::OpenRouter => Vec::new(),
+        Family::OpenRouter => openrouter(&document),
+        Family::Qwen => Vec::new(),
     }
 }
 
@@ -53,6 +54,21 @@ fn openai(document: &Value, now: i64) -> Vec<Window> {
         windows.extend(name.map(|name| both(&more["rate_limit"], Some(name))).unwrap_or_default());
     }
     windows
+}
+
+/// `/api/v1/key`: what is left of the credit that the key may use; without a limit there is no window.
+fn openrouter(document: &Value) -> Vec<Window> {
+    let number = |name: &str| document["data"][name].as_f64().filter(|n| *n >= 0.0);
+    let one = |limit: f64, left: f64| {
+        let used = (1.0 - left / limit).clamp(0.0, 1.0);
+        Window { window: "credit".to_owned(), model: None, used, resets_at: None }
+    };
+    number("limit")
+        .filter(|limit| *limit > 0.0)
+        .zip(number("limit_remaining"))
+        .map(|(l, r)| one(l, r))
+        .into_iter()
+        .collect()
 }
 
 /// `:retrieveUserQuota`: a fraction that remains, for each model, without the length of a window.
