@@ -6,7 +6,7 @@ use url::Url;
 
 use super::key;
 use crate::auth::precedence::{Here, elsewhere};
-use crate::config::Origin;
+use crate::config::{Origin, unset};
 use crate::error::{Code, Failure, Next, Outcome};
 use crate::providers::{Manifest, base_url};
 use crate::run::Run;
@@ -85,15 +85,17 @@ pub(super) fn read(text: &str) -> Outcome<Option<Url>> {
 /// Fails where a base URL is given that cannot be used: a request must not go elsewhere instead.
 ///
 /// # Errors
-/// `E-SETTING` with the place.
+/// `E-DAMAGED` with the place.
 pub(super) fn check(run: &Run, provider: &Provider) -> Outcome {
     match run.base_url_given(provider) {
         Some((Err(why), origin)) => {
-            let place = match origin {
-                Origin::Profile => "the loaded profile",
-                Origin::Flag | Origin::Settings | Origin::Default => "settings.json",
-            };
-            Err(Failure::new(Code::Setting, format!("The base-url in {place} cannot be used: it {why}.")))
+            run.settings.need(SETTING)?;
+            let failure =
+                |place: &str| Failure::new(Code::Damaged, format!("The base-url in {place} cannot be used: it {why}."));
+            Err(match origin {
+                Origin::Profile => failure("the loaded profile").say("Mend it there, or give --baseurl for one run."),
+                Origin::Flag | Origin::Settings | Origin::Default => failure("settings.json").then(unset(SETTING)),
+            })
         }
         Some((Ok(_), _)) | None => Ok(()),
     }

@@ -32,10 +32,20 @@ pub(super) enum Credential {
 /// When the provider's manifest is invalid, the index cannot be read, or `authOnly` says something else than yes or
 /// no: a guess could be billed.
 pub(super) fn resolution(run: &Run, provider: &Provider) -> Outcome<Resolution> {
-    if let Some(failure) = run.settings.misfit("authOnly") {
-        return Err(failure);
-    }
+    need(run, provider)?;
     Ok(resolution_with(run, run.manifest(provider)?, &run.index()?))
+}
+
+/// Fails where a setting that decides about the credential is there and cannot be understood.
+///
+/// # Errors
+/// `E-DAMAGED` with key, value and what mends it.
+pub(super) fn need(run: &Run, provider: &Provider) -> Outcome {
+    run.settings.need_sign_in(provider)?;
+    for name in ["authOnly", "providerKeyfiles", "providerApiKeys"] {
+        run.settings.need(name)?;
+    }
+    Ok(())
 }
 
 /// As [`resolution`], with an index that was read already.
@@ -98,6 +108,9 @@ pub(super) fn credential(run: &mut Run, provider: &Provider) -> Outcome<Credenti
         }
     }
     if let Some(failure) = resolution.failure() {
+        if let Some(unusable) = &resolution.error {
+            run.settings.need(&unusable.source.name(provider))?;
+        }
         return Err(failure);
     }
     let Some(winner) = &resolution.winner else {

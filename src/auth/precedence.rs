@@ -213,9 +213,14 @@ impl Resolution {
         })
     }
 
-    /// Returns the member `credential` of `auth --json`; `null` where there is none.
+    /// Returns the member `credential` of `auth --json`; `null` where there is none. A login that nobody has made yet
+    /// is none.
     pub fn credential_json(&self) -> Value {
-        self.winner.as_ref().map_or(
+        let made = |winner: &&Winner| {
+            let is_it = |(bucket, _): &(Bucket, _)| bucket.as_str() == winner.detail;
+            winner.tier != Tier::OAuth || self.oauth.logins.iter().any(is_it)
+        };
+        self.winner.as_ref().filter(made).map_or(
             Value::Null,
             |winner| json!({ "tier": winner.tier.number(), "source": winner.tier.name(), "detail": winner.detail }),
         )

@@ -81,13 +81,13 @@ fn an_address_that_cannot_be_used_is_an_error_and_no_request_goes_elsewhere() {
             continue;
         }
         stand.settings(json!({ "base-url": url }));
-        let done = send().done().exit(2);
+        let done = send().done().exit(78);
         let named = format!("The base-url in settings.json cannot be used: it {said}");
         assert!(done.stderr.contains(&named), "{url}\n{done}");
         stand.settings(json!({}));
     }
     stand.settings(json!({ "base-url": 7 }));
-    let _ = send().done().exit(2);
+    let _ = send().done().exit(78);
     assert_eq!(stand.sent(), []);
     // Nothing, an empty text and none name nothing.
     for nothing in [json!(null), json!(""), json!("none")] {
