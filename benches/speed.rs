@@ -31,7 +31,7 @@ fn tab(bencher: Bencher<'_, '_>, accounts: usize) {
     let name = |n| format!("person{n:04}@company.com").parse::<Bucket>().expect("a bucket's name");
     let buckets = (0..accounts).map(|n| KnownBucket { name: name(n), state: "ready".to_owned() }).collect();
     let anthropic = "anthropic".parse::<Provider>().expect("a provider's name");
-    let providers = vec![KnownProvider { name: anthropic, state: "on".to_owned(), buckets }];
+    let providers = vec![KnownProvider { name: anthropic, state: "on".to_owned(), signs_in: true, buckets }];
     let names = Names { providers, ..Names::default() };
     let line = "/auth anthropic login per";
     assert_eq!(complete(line, line.len(), &names).len(), accounts);

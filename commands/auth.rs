@@ -64,6 +64,13 @@ pub enum AuthAction {
     },
 }
 
+impl AuthAction {
+    /// Says whether the action of this name is of use at a provider where nobody can sign in.
+    pub(crate) fn serves_keys(name: &str) -> bool {
+        ["status", "why"].contains(&name)
+    }
+}
+
 /// `login [BUCKET]` with its flags. `--nobrowser` and `--browser` are flags of the run too.
 #[derive(Debug, Clone, PartialEq, Default, Args)]
 pub struct Login {

@@ -14,7 +14,7 @@ use crate::refusal::ParseError;
 use crate::side::Side;
 use crate::tree::tree;
 use crate::usage::{follow, form, usage};
-use crate::walk::Walk;
+use crate::walk::{Walk, many};
 use crate::{Auth, AuthAction, BadName, Command, LogoutWhich, Provider};
 
 /// A line with two mistakes is still mended; more is guessing.
@@ -90,8 +90,16 @@ impl<'w> Complaint<'w> {
     fn odd_flag(&self, tree: &clap::Command, at: usize) -> ParseError {
         let typed = self.words[at].split('=').next().unwrap_or_default();
         let here = follow(tree, &self.path);
+        // A flag that stands on the line is not meant once more.
+        let there = |flag: &str| {
+            let is =
+                |word: &String| word.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
+            self.words.iter().any(is)
+        };
         let flags: Vec<String> = (here.get_arguments().chain(tree.get_arguments()))
-            .filter_map(|arg| arg.get_long().map(|long| format!("--{long}")))
+            .filter_map(|arg| arg.get_long().map(|long| (arg, format!("--{long}"))))
+            .filter(|(arg, flag)| many(arg) || !there(flag))
+            .map(|(_, flag)| flag)
             .collect();
         let near = nearest(typed, flags.iter().map(String::as_str));
         let named = |arg: &clap::Arg| {

@@ -5,7 +5,7 @@ use std::any::TypeId;
 use clap::Arg;
 
 use crate::complain::DEEPEST;
-use crate::known::{KnownProvider, Names};
+use crate::known::{KnownProvider, KnownSetting, Names};
 use crate::line::slash;
 use crate::place::{Place, unmarked};
 use crate::side::Side;
@@ -14,7 +14,7 @@ use crate::tree::tree;
 use crate::usage::follow;
 use crate::walk::{Walk, many};
 use crate::words::slash_quoted;
-use crate::{Bucket, KeyName, LogoutWhich, ProfileName, Provider};
+use crate::{AuthAction, Bucket, KeyName, LogoutWhich, ProfileName, Provider};
 
 /// One way to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +131,12 @@ fn words(tree: &clap::Command, walk: &Walk<'_>, names: &Names, typed: &str) -> V
     let mut choices = positional.map(|arg| values(tree, arg, walk, names, typed)).unwrap_or_default();
     let either = here.is_args_conflicts_with_subcommands_set();
     if walk.takes_command() && (positional.is_none() || either) {
-        choices.extend(commands(here, typed));
+        let mut more = commands(here, typed);
+        // Where nobody can sign in, nobody is led to it.
+        if provider(walk, names).is_some_and(|known| !known.signs_in) {
+            more.retain(|choice| AuthAction::serves_keys(&choice.text));
+        }
+        choices.extend(more);
     }
     choices
 }
@@ -170,6 +175,7 @@ fn values(tree: &clap::Command, arg: &Arg, walk: &Walk<'_>, names: &Names, typed
     } else {
         match arg.get_id().as_str() {
             "setting" => settings(names, typed),
+            "changed-setting" => described(&names.changed),
             "value" => setting_values(walk, names),
             "model" => names.models.iter().map(|name| (name.clone(), String::new())).collect(),
             "default" => {
@@ -214,7 +220,7 @@ fn settings(names: &Names, typed: &str) -> Vec<(String, String)> {
             found.push((known.name.clone(), known.description.clone()));
             continue;
         };
-        let able = |provider: &&KnownProvider| before != "auth." || provider.state != "key only";
+        let able = |provider: &&KnownProvider| before != "auth." || provider.signs_in;
         let middles: Vec<&str> = match before {
             _ if !begins(typed, before) => {
                 let begun = (before.to_owned(), "goes on with a name".to_owned());
@@ -232,11 +238,25 @@ fn settings(names: &Names, typed: &str) -> Vec<(String, String)> {
     found
 }
 
+fn described(settings: &[KnownSetting]) -> Vec<(String, String)> {
+    settings.iter().map(|known| (known.name.clone(), known.description.clone())).collect()
+}
+
+/// The provider's name on the line.
+fn named_provider(walk: &Walk<'_>) -> Option<Provider> {
+    let is = |(arg, _): &&(&Arg, String)| arg.get_value_parser().type_id() == TypeId::of::<Provider>();
+    walk.values.iter().find(is).and_then(|(_, text)| text.parse().ok())
+}
+
+/// The provider on the line, where it is known.
+fn provider<'n>(walk: &Walk<'_>, names: &'n Names) -> Option<&'n KnownProvider> {
+    let named = named_provider(walk)?;
+    names.providers.iter().find(|known| known.name == named)
+}
+
 /// The accounts of the provider on the line, or of all where none is; each label once.
 fn buckets(walk: &Walk<'_>, names: &Names) -> Vec<(String, String)> {
-    let provider = (walk.values.iter())
-        .find(|(arg, _)| arg.get_value_parser().type_id() == TypeId::of::<Provider>())
-        .and_then(|(_, text)| text.parse::<Provider>().ok());
+    let provider = named_provider(walk);
     let meant = |known: &&KnownProvider| provider.as_ref().is_none_or(|provider| *provider == known.name);
     let mut found: Vec<(String, String)> = Vec::new();
     for known in names.providers.iter().filter(meant) {
@@ -300,13 +320,14 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{KnownBucket, KnownSetting};
+    use crate::KnownBucket;
 
     pub(crate) fn names() -> Names {
         let bucket = |name: &str, state: &str| KnownBucket { name: name.parse().unwrap(), state: state.to_owned() };
         let provider = |name: &str, state: &str, buckets| KnownProvider {
             name: name.parse().unwrap(),
             state: state.to_owned(),
+            signs_in: state != "key only",
             buckets,
         };
         let setting = |name: &str, values: &[&str]| KnownSetting {
@@ -323,6 +344,7 @@ pub(crate) mod tests {
                 ),
                 provider("codex", "on", vec![bucket("default", "ready"), bucket("work@company.com", "ready")]),
                 provider("gemini", "off", vec![]),
+                provider("openai", "key only", vec![]),
             ],
             profiles: vec!["claude-ha".parse().unwrap(), "codex-work".parse().unwrap()],
             keys: vec!["anthropic".parse().unwrap()],
@@ -332,6 +354,7 @@ pub(crate) mod tests {
                 setting("stream.idleSeconds", &[]),
                 setting("modelparam.NAME", &[]),
             ],
+            changed: vec![setting("stream.idleSeconds", &[]), setting("modelparam.max_tokens", &[])],
             models: vec!["claude-opus-5".to_owned(), "claude-haiku-4-5".to_owned()],
         }
     }
@@ -364,10 +387,12 @@ pub(crate) mod tests {
             ("/AU", &["auth"]),
             ("/diag", &["diagnostics"]),
             ("/ex", &["exit"]),
-            ("/auth ", &["anthropic", "codex", "gemini"]),
+            ("/auth ", &["anthropic", "codex", "gemini", "openai"]),
             ("/auth log", &[]),
             ("/auth anthropic log", &["login", "logout"]),
             ("/auth anthropic ", &["status", "enable", "disable", "login", "logout", "switch", "rename", "why"]),
+            ("/auth openai ", &["status", "why"]),
+            ("/auth OpenAI lo", &[]),
             ("/auth anthropic login ", &["work@company.com", "personal@gmail.com"]),
             ("/auth anthropic login gmail", &["personal@gmail.com"]),
             ("/auth Codex logout ", &["all", "default", "work@company.com"]),
@@ -382,6 +407,7 @@ pub(crate) mod tests {
             ("/set AUTH.gem", &["auth.gemini.clientId"]),
             ("/set modelparam.t", &["modelparam.temperature", "modelparam.top_p"]),
             ("/set un", &["unset"]),
+            ("/set unset ", &["stream.idleSeconds", "modelparam.max_tokens"]),
             ("/set unset str", &["stream.idleSeconds"]),
             ("/set auth.nobrowser ", &["true", "false"]),
             ("/set auth.noBrowser true ", &[]),

@@ -1,10 +1,15 @@
 //! Help pages: the overview, one page for each command, and one for the program.
 
+use std::any::TypeId;
+
+use crate::Provider;
+use crate::known::Names;
 use crate::nearest::nearest;
+use crate::place::Place;
 use crate::refusal::ParseError;
 use crate::side::Side;
 use crate::tree::tree;
-use crate::walk::called;
+use crate::walk::{called, many};
 
 /// Declares the pages by the words of their commands, joined with `-` as in the names of their files.
 macro_rules! pages {
@@ -28,21 +33,48 @@ const SHARED: [(&str, &str); 1] = [("auth-disable", "auth-enable")];
 /// Returns the overview for no words, else the page that is nearest to the words of a command, as plain text.
 ///
 /// # Errors
-/// Words that are no command, with those that are close.
-pub fn help(words: &[&str]) -> Result<String, ParseError> {
-    Ok(find(words)?.map_or(OVERVIEW, |path| page(&path)).to_owned())
+/// Words that are no command and nothing that such a command takes, with those that are close.
+pub fn help(words: &[&str], names: &Names) -> Result<String, ParseError> {
+    Ok(find(words, names)?.map_or(OVERVIEW, |path| page(&path)).to_owned())
 }
 
-/// Returns the page for the shell, where the forms begin with `llxprt`.
+/// As [`help`], for the shell: the program's page for no words, and commands in the form in which the shell takes them.
+///
+/// # Errors
+/// As [`help`].
+pub fn help_in_shell(words: &[&str], names: &Names) -> Result<String, ParseError> {
+    Ok(shell_help(&find(words, names)?.unwrap_or_default()))
+}
+
+/// Returns the page of a path for the shell. What works inside a session only keeps its slash.
 pub(crate) fn shell_help(path: &[String]) -> String {
     if path.is_empty() {
         return PROGRAM.to_owned();
     }
-    let page = page(path);
-    let (forms, rest) = page.split_once("\n\n").unwrap_or((page, ""));
-    let forms: Vec<_> =
-        forms.lines().map(|form| form.replacen('/', "llxprt ", usize::from(form.starts_with('/')))).collect();
-    format!("{}\n\n{rest}", forms.join("\n"))
+    let tree = tree(Side::Shell);
+    let mut text = String::new();
+    let mut rest = page(path);
+    while let Some(at) = rest.find('/') {
+        let (before, command) = rest.split_at(at);
+        let begins = before.is_empty() || before.ends_with([' ', '(', '\n']);
+        text.push_str(before);
+        text.push_str(if begins && in_shell(&tree, &command[1..]) { "llxprt " } else { "/" });
+        rest = &command[1..];
+    }
+    text + rest
+}
+
+/// Says whether a text begins with a command that the shell has; its arguments are passed over.
+fn in_shell(tree: &clap::Command, text: &str) -> bool {
+    let line = text.lines().next().unwrap_or_default();
+    let mut words = line.split([' ', '.', ',', ')']);
+    let first = words.next().unwrap_or_default();
+    let Some(outer) = tree.get_subcommands().find(|command| called(command, first)) else { return false };
+    let inner = words.find_map(|word| outer.get_subcommands().find(|inner| called(inner, word)));
+    let key = inner.is_none() && outer.is_args_conflicts_with_subcommands_set() && outer.get_positionals().count() == 1;
+    // A key alone is for a session.
+    let key = key && line.trim_end().len() > first.len();
+    [Some(outer), inner].into_iter().flatten().all(|command| Place::of(command).allows(Side::Shell)) && !key
 }
 
 /// Returns the page of a command, or of the command around it.
@@ -57,14 +89,24 @@ fn named(name: &str) -> Option<&'static str> {
 }
 
 /// Finds the command that the words mean; arguments among them are passed over. `None` for no words.
-fn find(words: &[&str]) -> Result<Option<Vec<String>>, ParseError> {
+fn find(words: &[&str], names: &Names) -> Result<Option<Vec<String>>, ParseError> {
     let tree = tree(Side::Shell);
     let mut here = &tree;
     let mut path: Vec<String> = Vec::new();
+    let mut taken = 0;
     for word in words.iter().map(|word| word.trim_start_matches('/')).filter(|word| !matches!(*word, "" | "llxprt")) {
         if let Some(command) = here.get_subcommands().find(|command| called(command, word)) {
             path.push(command.get_name().to_owned());
             here = command;
+            taken = 0;
+            continue;
+        }
+        let argument = here.get_positionals().nth(taken).or(here.get_positionals().last().filter(|arg| many(arg)));
+        let provider = argument.is_some_and(|arg| arg.get_value_parser().type_id() == TypeId::of::<Provider>());
+        let known = || names.providers.iter().any(|known| known.name.as_str().eq_ignore_ascii_case(word));
+        let placeholder = word.starts_with(['<', '[']);
+        taken += 1;
+        if provider && (placeholder || known()) {
             continue;
         }
         let near = nearest(word, here.get_subcommands().map(clap::Command::get_name));
@@ -78,6 +120,13 @@ fn find(words: &[&str]) -> Result<Option<Vec<String>>, ParseError> {
         if !near.is_empty() {
             let near: Vec<_> = near.into_iter().map(|near| format!("{} {near}", path.join(" "))).collect();
             return Err(unknown(&near));
+        }
+        if provider {
+            let error = unknown(&[path.join(" ")]);
+            return Err(ParseError { message: "There is no such provider or action.".to_owned(), ..error });
+        }
+        if argument.is_none() {
+            return Err(unknown(&[path.join(" ")]));
         }
     }
     Ok((!path.is_empty()).then_some(path))
@@ -106,6 +155,10 @@ mod tests {
     use crate::tests::command;
     use crate::usage::usage;
     use crate::{Shell, ShellExit, shell_command};
+
+    fn asking(words: &[&str]) -> Result<String, ParseError> {
+        help(words, &crate::complete::tests::names())
+    }
 
     fn words(path: &[&str]) -> Vec<String> {
         path.iter().map(ToString::to_string).collect()
@@ -199,21 +252,24 @@ mod tests {
             &["login"],
             &["llxprt", "auth", "codex", "login", "work"],
         ] {
-            assert_eq!(help(asked).unwrap(), login, "{asked:?}");
+            assert_eq!(asking(asked).unwrap(), login, "{asked:?}");
         }
-        assert_eq!(help(&[]).unwrap(), OVERVIEW);
-        assert_eq!(help(&["/"]).unwrap(), OVERVIEW);
-        assert_eq!(help(&["auth", "disable"]).unwrap(), page(&words(&["auth", "enable"])));
-        assert_eq!(help(&["set", "auth.noBrowser"]).unwrap(), page(&words(&["set"])));
-        assert_eq!(help(&["exit"]).unwrap(), page(&words(&["quit"])));
-        assert_eq!(help(&["profile", "save", "model"]).unwrap(), page(&words(&["profile", "save"])));
+        assert_eq!(asking(&[]).unwrap(), OVERVIEW);
+        assert_eq!(asking(&["/"]).unwrap(), OVERVIEW);
+        assert_eq!(asking(&["auth", "disable"]).unwrap(), page(&words(&["auth", "enable"])));
+        assert_eq!(asking(&["set", "auth.noBrowser"]).unwrap(), page(&words(&["set"])));
+        assert_eq!(asking(&["exit"]).unwrap(), page(&words(&["quit"])));
+        assert_eq!(asking(&["profile", "save", "model"]).unwrap(), page(&words(&["profile", "save"])));
     }
 
     #[test]
     fn what_is_unknown_gets_what_is_near() {
-        let near = |asked: &[&str]| help(asked).unwrap_err().suggestions;
+        let near = |asked: &[&str]| asking(asked).unwrap_err().suggestions;
         assert_eq!(near(&["atuh"]), ["/help auth"]);
         assert_eq!(near(&["auth", "logn"]), ["/help auth login"]);
+        assert_eq!(near(&["auth", "nope"]), ["/help auth"]);
+        assert_eq!(near(&["auth", "codex", "nope"]), ["/help auth"]);
+        assert_eq!(near(&["auth", "codex", "why", "now"]), ["/help auth why"]);
         assert_eq!(near(&["load"]), ["/help profile load", "/help key load"]);
         assert_eq!(near(&["weather"]), ["/help"]);
         for line in near(&["load"]).iter().chain(&near(&["weather"])) {
@@ -225,6 +281,18 @@ mod tests {
     fn the_shell_shows_the_forms_of_the_shell() {
         let page = shell_help(&words(&["auth", "login"]));
         assert!(page.starts_with("llxprt auth <provider> login [account]\n\nSigns in now."), "{page}");
+        assert!(page.contains("(also: llxprt set auth.noBrowser true)"), "{page}");
+        assert!(page.contains("\n  llxprt auth anthropic login\n"), "{page}");
         assert!(shell_help(&[]).starts_with("llxprt [flags] [command]"));
+        // What the shell does not have keeps its slash.
+        let page = shell_help(&words(&["auth"]));
+        assert!(page.contains("llxprt auth <provider> [status]\n"), "{page}");
+        assert!(page.contains("\n/auth <provider> switch <account>\n"), "{page}");
+        assert!(page.contains("a page of its own: llxprt help auth login."), "{page}");
+        let page = shell_help(&words(&["key"]));
+        assert!(page.contains("\n/key <key|none>\n") && page.contains("\n  /key load work\n  /key none\n"), "{page}");
+        assert!(page.contains("\n  llxprt key list\n"), "{page}");
+        let page = shell_help(&words(&["profile"]));
+        assert!(page.contains("\n/profile unload\nllxprt profile show <name>\n"), "{page}");
     }
 }

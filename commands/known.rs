@@ -11,8 +11,10 @@ pub struct Names {
     pub profiles: Vec<ProfileName>,
     /// The saved keys.
     pub keys: Vec<KeyName>,
-    /// The settings.
+    /// The settings that can be given a value.
     pub settings: Vec<KnownSetting>,
+    /// The settings that somebody set.
+    pub changed: Vec<KnownSetting>,
     /// The models of the active provider.
     pub models: Vec<String>,
 }
@@ -24,6 +26,8 @@ pub struct KnownProvider {
     pub name: Provider,
     /// Its state in a word or two, such as `on first use`.
     pub state: String,
+    /// One can sign in there; else it takes keys only.
+    pub signs_in: bool,
     /// Its accounts.
     pub buckets: Vec<KnownBucket>,
 }

@@ -126,7 +126,10 @@ pub fn shell_command() -> clap::Command {
         let hidden = Place::of(&command) == Place::Session;
         command.hide(hidden).mut_subcommands(hide)
     }
-    tree(Side::Shell).no_binary_name(false).mut_subcommands(hide)
+    // Clap's own sentence tells of two pages; there is one.
+    let help = clap::Arg::new("help").short('h').long("help").action(clap::ArgAction::Help);
+    let help = help.help("The page of the program, or of a command");
+    tree(Side::Shell).no_binary_name(false).disable_help_flag(true).arg(help).mut_subcommands(hide)
 }
 
 #[cfg(test)]

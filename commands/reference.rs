@@ -34,6 +34,23 @@ pub fn reference() -> String {
     text
 }
 
+/// Returns every command that the shell has, in the form in which it takes it, with one sentence about it.
+pub fn shell_forms() -> Vec<(String, String)> {
+    fn below(tree: &clap::Command, command: &clap::Command, path: &[String], forms: &mut Vec<(String, String)>) {
+        if !Place::of(command).allows(Side::Shell) {
+            return;
+        }
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        forms.push((usage(Side::Shell, tree, path), format!("{}.", unmarked(&about))));
+        for inner in command.get_subcommands() {
+            below(tree, inner, &[path, &[inner.get_name().to_owned()]].concat(), forms);
+        }
+    }
+    let (tree, mut forms) = (tree(Side::Shell), Vec::new());
+    tree.get_subcommands().for_each(|command| below(&tree, command, &[command.get_name().to_owned()], &mut forms));
+    forms
+}
+
 fn section(text: &mut String, tree: &clap::Command, command: &clap::Command, path: &[String]) {
     let place = Place::of(command);
     let side = if place == Place::Shell { Side::Shell } else { Side::Session };

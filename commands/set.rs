@@ -25,7 +25,7 @@ pub enum SetAction {
     /// Go back to the default
     Unset {
         /// The setting
-        #[arg(id = "setting", value_name = "setting")]
+        #[arg(id = "changed-setting", value_name = "setting")]
         key: String,
     },
 }

@@ -82,7 +82,8 @@ pub struct Flags {
     /// Piped lines: go on after a failure
     #[arg(short = 'k', long, global = true)]
     pub keep_going: bool,
-    /// Pretend providers on this machine: nothing real is used, nothing is kept; with a URL, join those that already run
+    /// Pretend providers on this machine: no key of yours is read, nothing is kept; with a URL, those that already run,
+    /// with your own folders and keys as they are
     #[arg(long, global = true, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub sandbox: Option<String>,
     /// Seconds that a pretend access token lives

@@ -24,11 +24,36 @@ pub(crate) fn usage(side: Side, root: &clap::Command, path: &[String]) -> String
             None => return line,
         };
     }
-    here.get_positionals().for_each(|arg| line.push_str(&format!(" {}", form(arg))));
+    let forms: Vec<String> = here.get_positionals().map(form).collect();
+    if here.is_args_conflicts_with_subcommands_set() && !forms.is_empty() {
+        return format!("{line} {} | {}", nested(&forms), instead(here));
+    }
+    forms.iter().for_each(|form| line.push_str(&format!(" {form}")));
     if here.has_subcommands() {
         line.push_str(if here.is_subcommand_required_set() { " <action>" } else { " [action]" });
     }
     line
+}
+
+/// Forms of which each needs those before it: `[setting [value…]]`.
+fn nested(forms: &[String]) -> String {
+    let around = |inner: String, form: &String| match form.strip_suffix(']') {
+        Some(open) if !inner.is_empty() => format!("{open} {inner}]"),
+        _ => form.clone(),
+    };
+    forms.iter().rev().fold(String::new(), around)
+}
+
+/// What can stand in the place of a command's own arguments: its only action in full, or any of them.
+fn instead(here: &clap::Command) -> String {
+    let actions: Vec<_> = here.get_subcommands().collect();
+    match actions.as_slice() {
+        [only] => {
+            let words = std::iter::once(only.get_name().to_owned()).chain(only.get_positionals().map(form));
+            words.collect::<Vec<_>>().join(" ")
+        }
+        _ => "<action>".to_owned(),
+    }
 }
 
 /// Returns the form of one positional argument: `<name>`, `[account…]`, `<profile> <profile…>`.
@@ -74,7 +99,8 @@ mod tests {
             slash(&["profile", "save", "loadbalancer"]),
             "/profile save loadbalancer <name> <failover|roundrobin> <profile> <profile…>"
         );
-        assert_eq!(slash(&["set"]), "/set [setting] [value…] [action]");
+        assert_eq!(slash(&["set"]), "/set [setting [value…]] | unset <setting>");
+        assert_eq!(slash(&["key"]), "/key [key|none] | <action>");
         assert_eq!(slash(&["set", "unset"]), "/set unset <setting>");
         assert_eq!(usage(Side::Shell, &tree(Side::Shell), &["man".to_owned()]), "llxprt man");
     }

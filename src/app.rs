@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::sync::{Arc, OnceLock};
 
-use anstream::ColorChoice;
-use llxprt_commands::{Command, Flags, Shell, ShellExit};
+use clap::ValueEnum as _;
+use llxprt_commands::{ColorWhen, Command, Flags, Shell, ShellExit};
 use url::Url;
 
 use crate::actions;
@@ -42,7 +42,7 @@ pub fn start() -> u8 {
             return 0;
         }
         Err(ShellExit::Usage(error)) => {
-            let flags = Flags { json: wants_json(arguments()), ..Flags::default() };
+            let flags = Flags { json: wants_json(arguments()), color: color_of_arguments(), ..Flags::default() };
             let ui = Ui { sandbox: sandbox_of_arguments(), ..ui(&flags, &BTreeMap::new()) };
             ui.fail(&session::wrong(&ui, &error));
             return Code::Usage.exit();
@@ -84,6 +84,19 @@ fn wants_json(arguments: impl Iterator<Item = String>) -> bool {
         before = argument;
         before == "--json" && !prompt
     })
+}
+
+/// Finds the wish about colours where the arguments were not understood; the last one counts.
+fn color_of_arguments() -> ColorWhen {
+    let arguments: Vec<String> = std::env::args_os().map(|argument| lossy(&argument)).collect();
+    let wish = |n: usize| match arguments[n].as_str() {
+        "--no-color" => Some("never"),
+        "--color" => arguments.get(n + 1).map(String::as_str),
+        other => other.strip_prefix("--color="),
+    };
+    let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+    let wishes = (0..end).filter_map(wish);
+    wishes.filter_map(|word| ColorWhen::from_str(word, true).ok()).last().unwrap_or_default()
 }
 
 /// The flag as a shell takes it; one that needs quotes is no address that a sandbox has.
@@ -144,8 +157,7 @@ fn account_of_flags(run: &mut Run, sends: bool) -> Outcome {
 
 fn ui(flags: &Flags, env: &BTreeMap<String, String>) -> Ui {
     let dumb = env.get("TERM").is_some_and(|t| t == "dumb");
-    let accessible = env.get("ACCESSIBLE").is_some_and(|v| !matches!(v.as_str(), "" | "0" | "false"));
-    let plain = flags.plain || dumb || accessible;
+    let plain = flags.plain || dumb || crate::ui::accessible(env);
     Ui::set_color(flags.color, plain);
     let (stdin, stdout) = (std::io::stdin().is_terminal(), std::io::stdout().is_terminal());
     Ui {
@@ -212,7 +224,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
     let vault =
         Vault::new(&dirs, wish, no_keyring, std::io::stdin().is_terminal()).saying(move |words| saying.note(words));
     let signals = Arc::new(Signals::default());
-    let color = !matches!(anstream::AutoStream::choice(&std::io::stdout()), ColorChoice::Never);
+    let color = crate::ui::coloured();
     let (input, keyboard): (Input, Arc<dyn Keyboard>) = if ui.editor {
         let editor = Arc::new(Editor::new(signals.clone(), color));
         (Input::Editor(editor.clone()), editor)

@@ -220,8 +220,11 @@ impl Run {
     /// Returns the provider whose name is so near that it was probably meant.
     pub fn nearest(&self, name: &Provider) -> Option<&Provider> {
         let near = |m: &&Manifest| (strsim::damerau_levenshtein(m.name.as_str(), name.as_str()), m.name.clone());
-        let manifest = self.registry.all().min_by_key(near)?;
-        (near(&manifest).0 <= 3).then_some(&manifest.name)
+        // People stop typing early.
+        let begun = |m: &&Manifest| name.as_str().len() >= 2 && m.name.as_str().starts_with(name.as_str());
+        let manifest = self.registry.all().find(begun).or_else(|| self.registry.all().min_by_key(near))?;
+        let slips = (name.as_str().len() / 3).clamp(1, 3);
+        (begun(&manifest) || near(&manifest).0 <= slips).then_some(&manifest.name)
     }
 
     /// Finds how to sign in at a provider.

@@ -9,6 +9,9 @@ use crate::error::Outcome;
 use crate::run::Run;
 use crate::ui::clean_line;
 
+/// From so many columns on, the prompt has room for who an account is beside what it is called.
+const ROOMY: usize = 60;
+
 /// `/provider [NAME]`
 pub(super) fn provider(run: &mut Run, choice: ProviderChoice) -> Outcome {
     let ProviderChoice { name } = choice;
@@ -121,9 +124,13 @@ pub fn status_line(run: &Run) -> String {
         let is_default = bucket == Bucket::default();
         match index.entry(&Account { provider: provider.clone(), bucket }) {
             None => Some("(sign in on first use)".to_owned()),
-            Some(entry) if is_default => Some(clean_line(entry.identity.as_deref().unwrap_or("default"))),
+            // The label is what can be typed; this one says nothing of who it is.
+            Some(entry) if is_default => Some(match entry.identity.as_deref() {
+                Some(identity) if run.ui.width() >= ROOMY => format!("{} ({})", winner.detail, clean_line(identity)),
+                Some(_) | None => winner.detail,
+            }),
             Some(_) => Some(winner.detail),
         }
     };
-    format!("{provider} {}{mark}", who().unwrap_or_else(|| "(no account)".to_owned()))
+    run.ui.marks(&format!("{provider} {}{mark}", who().unwrap_or_else(|| "(no account)".to_owned()))).into_owned()
 }

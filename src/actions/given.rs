@@ -12,14 +12,17 @@ use crate::secret::Secret;
 const BOUND: u64 = 64 << 10;
 
 /// Binds `--key`, `--keyfile`, `--key-name` and `--baseurl` to the provider active now, and looks at the names that
-/// `--set` was given. Called once, when provider and profile of the start are known.
+/// `--set` and `--provider` were given. Called once, when provider and profile of the start are known.
 ///
 /// # Errors
-/// `E-USAGE` when no provider is active, and whatever is wrong with what was given.
+/// `E-USAGE` when no provider is active, `E-PROVIDER` when there is none of that name, and whatever is wrong with what was given.
 pub fn bind_flags(run: &mut Run) -> Outcome {
     for pair in run.flags.set.clone() {
         let name = pair.split_once('=').map_or(pair.as_str(), |(name, _)| name);
         set::named(run, name)?;
+    }
+    if let Some(provider) = &run.flags.provider {
+        run.manifest(provider)?;
     }
     let flags = &run.flags;
     let given = [

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
+use crate::ui::times;
 
 /// Notes what a provider refused or what stood between it and us; what a person mistyped or cancelled is nobody's news.
 pub(super) fn note(run: &Run, who: &str, what: &str, failure: &Failure) {
@@ -44,7 +45,7 @@ pub(super) fn log(run: &Run) -> Outcome {
         run.ui.note("Nothing has happened yet.");
         return Ok(());
     }
-    run.ui.data(&text);
+    run.ui.data(&text.lines().map(here).collect::<Vec<_>>().join("\n"));
     run.ui.note(&format!("From {place}"));
     Ok(())
 }
@@ -57,4 +58,10 @@ fn entry(line: &str) -> Value {
         (Some(at), Some(who), Some(words)) if at.ends_with('Z') => json!({ "at": at, "who": who, "words": words }),
         _ => json!({ "at": null, "who": null, "words": line }),
     }
+}
+
+/// A line with its time as the clock here shows it; the file has it in UTC.
+fn here(line: &str) -> String {
+    let time = line.split_once("  ").and_then(|(at, rest)| Some((times::stamp(at)?, rest)));
+    time.map_or_else(|| line.to_owned(), |(at, rest)| format!("{at}  {rest}"))
 }

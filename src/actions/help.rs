@@ -1,6 +1,6 @@
 //! `/help`, and what the shell can be given: completions, the man page.
 
-use llxprt_commands::{Completions, Help, shell_command};
+use llxprt_commands::{Completions, Help, Line, parse, shell_command};
 
 use crate::error::{Code, Failure, Next, Outcome};
 use crate::run::Run;
@@ -10,14 +10,24 @@ pub(super) fn help(run: &Run, help: &Help) -> Outcome {
     let Help { words } = help;
     no_document(run)?;
     let words: Vec<&str> = words.iter().map(|w| w.trim_start_matches('/')).collect();
-    match llxprt_commands::help(&words) {
+    let names = super::names(run);
+    let page = match run.ui.session {
+        true => llxprt_commands::help(&words, &names),
+        false => llxprt_commands::help_in_shell(&words, &names),
+    };
+    match page {
         Ok(page) => {
             run.ui.data(&page);
             Ok(())
         }
         Err(e) => {
             let mut failure = Failure::new(Code::Usage, e.message);
-            failure.next = e.suggestions.into_iter().map(Next::Shell).collect();
+            // Each is a command, typed here as commands are.
+            let typed = |line: String| match parse(&line) {
+                Ok(Line::Command { command, .. }) => Next::Command(command),
+                Ok(Line::Prompt(_) | Line::Empty) | Err(_) => Next::Shell(line),
+            };
+            failure.next = e.suggestions.into_iter().map(typed).collect();
             Err(failure)
         }
     }
@@ -37,19 +47,8 @@ pub(super) fn completions(run: &Run, completions: &Completions) -> Outcome {
     Ok(())
 }
 
-/// `llxprt man`
-pub(super) fn man(run: &Run) -> Outcome {
-    no_document(run)?;
-    let mut page = Vec::new();
-    clap_mangen::Man::new(shell_command())
-        .render(&mut page)
-        .map_err(|e| Failure::new(Code::Internal, format!("The man page cannot be made: {e}.")))?;
-    run.ui.data(&String::from_utf8_lossy(&page));
-    Ok(())
-}
-
 /// Refuses `--json` for what is a text through and through.
-fn no_document(run: &Run) -> Outcome {
+pub(super) fn no_document(run: &Run) -> Outcome {
     match run.ui.json {
         true => Err(Failure::new(Code::Usage, "This prints a text, and --json is for documents: leave it out.")),
         false => Ok(()),

@@ -2,8 +2,9 @@
 
 use llxprt_commands::{Account, Bucket, LogoutWhich, Provider};
 
+use super::nearest::no_account;
 use crate::auth::{Tokens, revoke};
-use crate::error::{Code, Failure, Outcome};
+use crate::error::{Failure, Outcome};
 use crate::providers::Grants;
 use crate::run::Run;
 use crate::ui::times;
@@ -24,21 +25,37 @@ pub(super) fn logout(run: &mut Run, provider: &Provider, which: Option<LogoutWhi
         run.ui.say(&format!("Nobody is signed in to {provider}."));
         return Ok(());
     }
-    let mut failed = None;
+    if let [bucket] = buckets.as_slice() {
+        let account = Account { provider: provider.clone(), bucket: bucket.clone() };
+        let words = one(run, &account)?;
+        run.ui.say(&format!("{bucket}  {words}"));
+        forget(run, &account);
+        return Ok(());
+    }
+    let (mut failed, count) = (Vec::new(), buckets.len());
     for bucket in buckets {
         let account = Account { provider: provider.clone(), bucket };
         match one(run, &account) {
             Ok(words) => run.ui.say(&format!("{}  {words}", account.bucket)),
             Err(failure) => {
                 run.ui.say(&format!("{}  not removed: {}", account.bucket, failure.message));
-                failed = Some(failure);
+                failed.push(failure);
             }
         }
-        if run.chosen.buckets.get(provider) == Some(&account.bucket) {
-            run.chosen.buckets.remove(provider);
-        }
+        forget(run, &account);
     }
-    failed.map_or(Ok(()), Err)
+    let (not, code) = (failed.len(), failed.first().map(|failure| failure.code));
+    match code {
+        None => Ok(()),
+        Some(code) => Err(Failure::new(code, format!("{not} of {count} accounts were not removed; see above."))),
+    }
+}
+
+/// The session goes on without the account.
+fn forget(run: &mut Run, account: &Account) {
+    if run.chosen.buckets.get(&account.provider) == Some(&account.bucket) {
+        run.chosen.buckets.remove(&account.provider);
+    }
 }
 
 fn one(run: &Run, account: &Account) -> Outcome<String> {
@@ -76,8 +93,9 @@ fn one(run: &Run, account: &Account) -> Outcome<String> {
         };
         let there = vault.delete(&lock, account).await?;
         if !there && entry.is_none() && tokens.is_none() {
-            let words = format!("{} has no account called \"{}\".", account.provider, account.bucket);
-            return Err(Failure::new(Code::Account, words));
+            let mut failure = no_account(&index, &account.provider, &account.bucket);
+            failure.next.clear();
+            return Err(failure);
         }
         let words = match (&revoked, oauth.grants) {
             (Revoked::Cannot, Grants::ApiKey) => {

@@ -18,6 +18,7 @@ mod keyfile;
 mod limits;
 pub mod login;
 mod logout;
+mod man;
 mod names;
 mod nearest;
 mod profile;
@@ -72,7 +73,7 @@ fn dispatch(run: &mut Run, command: Command) -> Outcome {
         Command::Quit => choose::quit(run),
         Command::Sandbox(args) => stand_in::serve(run, &args),
         Command::Completions(completions) => help::completions(run, &completions),
-        Command::Man => help::man(run),
+        Command::Man => man::man(run),
         Command::Log => happened::log(run),
         Command::Doctor => doctor::doctor(run),
         Command::Profile(profile) => profile::profile(run, profile),

@@ -3,7 +3,8 @@
 use llxprt_commands::{KnownBucket, KnownProvider, KnownSetting, Names};
 
 use crate::auth::failover::State;
-use crate::config::declared::DECLARED;
+use crate::config::Origin;
+use crate::config::declared::{self, DECLARED, Declared};
 use crate::run::Run;
 
 /// Takes the names of the moment.
@@ -21,19 +22,23 @@ pub fn names(run: &Run) -> Names {
             (_, true, true) => "on first use",
             (_, true, false) => "on",
         };
-        KnownProvider { name: m.name.clone(), state: state.to_owned(), buckets }
+        KnownProvider { name: m.name.clone(), state: state.to_owned(), signs_in: m.oauth.is_some(), buckets }
     };
-    let setting = |d: &crate::config::declared::Declared| KnownSetting {
-        name: d.name.to_owned(),
+    let setting = |name: &str, d: &Declared| KnownSetting {
+        name: name.to_owned(),
         description: d.about.to_owned(),
         values: d.values().iter().map(ToString::to_string).collect(),
     };
+    let listed = run.settings.listed();
+    let kept = listed.iter().filter(|(_, _, origin)| *origin == Origin::Settings);
+    let changed: Vec<_> = kept.filter_map(|(name, ..)| Some(setting(name, declared::find(name).ok()?))).collect();
     let active = run.active().and_then(|p| run.registry.get(&p));
     Names {
         providers: run.registry.all().map(provider).collect(),
         profiles: crate::config::profile_names(&run.dirs.config),
         keys: index.keys.keys().filter_map(|name| name.parse().ok()).collect(),
-        settings: DECLARED.iter().map(setting).collect(),
+        settings: DECLARED.iter().map(|d| setting(d.name, d)).collect(),
+        changed,
         models: active.map(|m| m.models.clone()).unwrap_or_default(),
     }
 }

@@ -1,6 +1,6 @@
 //! The name that was probably meant, and the failures that name it.
 
-use llxprt_commands::{Bucket, ProfileName, Provider};
+use llxprt_commands::{Auth, AuthAction, Bucket, Command, ProfileName, Provider};
 
 use super::login;
 use crate::config::Profiles;
@@ -21,9 +21,23 @@ pub(super) fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>)
     close.filter(|(distance, _)| *distance <= far).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 
+/// Returns the account that the person of this name is signed in as: `default`, for an email address.
+pub(super) fn signed_in_as(index: &Index, provider: &Provider, bucket: &Bucket) -> Option<Bucket> {
+    let is = |identity: &String| identity.eq_ignore_ascii_case(bucket.as_str());
+    let accounts = index.accounts_of(provider).filter(|(_, entry)| entry.identity.as_ref().is_some_and(is));
+    // The one without a label of its own is rather meant than one that somebody named.
+    accounts.map(|(account, _)| account.bucket).min_by_key(|bucket| *bucket != Bucket::default())
+}
+
 /// The failure of an account that is not there: `E-ACCOUNT` with the nearest name and how to add it.
 pub(super) fn no_account(index: &Index, provider: &Provider, bucket: &Bucket) -> Failure {
     let known: Vec<Bucket> = index.accounts_of(provider).map(|(account, _)| account.bucket).collect();
+    if let Some(other) = signed_in_as(index, provider, bucket) {
+        let words = format!("{provider} has no account called \"{bucket}\"; {other} is signed in as that.");
+        let action = Some(AuthAction::Rename { old: other, new: bucket.clone() });
+        return Failure::new(Code::Account, words)
+            .then(Command::Auth(Auth { provider: Some(provider.clone()), action }));
+    }
     let mut words = format!("{provider} has no account called \"{bucket}\".");
     match (nearest(bucket.as_str(), known.iter().map(Bucket::as_str)), known.as_slice()) {
         (Some(near), _) => words += &format!(" Did you mean {near}?"),

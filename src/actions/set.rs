@@ -129,7 +129,7 @@ fn show(run: &Run, typed: &str) -> Outcome {
         return Ok(());
     }
     let words = if value.is_null() { otherwise } else { shown(&value) };
-    run.ui.data(&format!("{name} = {words}  ({})", origin.word()));
+    run.ui.prose(&format!("{name} = {words}  ({})", origin.word()));
     run.ui.note(&format!("{} It takes {}.", declared.about, declared.takes()));
     if let Some(failure) = run.settings.misfit(&name) {
         run.ui.warn(&failure.message);
@@ -155,7 +155,13 @@ fn list(run: &Run) -> Outcome {
     let rows: Vec<(String, String, Origin)> = rows.collect();
     let keys = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
     let values = rows.iter().map(|row| unicode_width::UnicodeWidthStr::width(row.1.as_str())).max().unwrap_or(0);
+    let origins = rows.iter().map(|row| row.2.word().len()).max().unwrap_or(0);
+    let fits = keys + 2 + values + 2 + origins <= run.ui.width();
     for (key, value, origin) in &rows {
+        if !fits {
+            run.ui.prose(&format!("{key}\n  {value}  ({})", origin.word()));
+            continue;
+        }
         let gap = values - unicode_width::UnicodeWidthStr::width(value.as_str());
         run.ui.data(&format!("{key:keys$}  {value}{}  {}", " ".repeat(gap), origin.word()));
     }

@@ -2,13 +2,16 @@
 
 mod quota;
 
-use llxprt_commands::{Stats, StatsOf};
+use llxprt_commands::{Command, Stats, StatsOf};
 use serde_json::{Value, json};
 
 use crate::error::Outcome;
 use crate::run::Run;
 use crate::ui::times;
 use crate::vault::Counts;
+
+/// Blanks between two columns.
+const GAP: usize = 2;
 
 /// `/stats [buckets|quota]`
 pub(super) fn stats(run: &mut Run, stats: Stats) -> Outcome {
@@ -42,7 +45,8 @@ fn session(run: &Run) -> Outcome {
     }
     if lines.is_empty() {
         run.ui.say("No request was answered in this session.");
-        run.ui.note("/stats buckets shows what each account was used for so far.");
+        let buckets = run.typed(&Command::Stats(Stats { of: Some(StatsOf::Buckets) }));
+        run.ui.note(&format!("What each account was used for so far: {buckets}"));
         return Ok(());
     }
     table(run, &lines, false);
@@ -102,12 +106,27 @@ fn table(run: &Run, lines: &[Line], switches: bool) {
         ]
     }));
     let shown: Vec<usize> = (0..7).filter(|n| switches || *n != 5).collect();
-    let width = |n: usize| rows.iter().map(|row| row[n].chars().count()).max().unwrap_or(0);
+    let wide: Vec<usize> = (0..7).map(|n| rows.iter().map(|row| row[n].chars().count()).max().unwrap_or(0)).collect();
+    if shown.iter().map(|n| wide[*n] + GAP).sum::<usize>() > run.ui.width().saturating_add(GAP) {
+        return stacked(run, &rows, &shown);
+    }
     for row in &rows {
         let cell = |n: &usize| match n {
-            2..=5 => format!("{:>1$}", row[*n], width(*n)),
-            _ => format!("{:1$}", row[*n], width(*n)),
+            2..=5 => format!("{:>1$}", row[*n], wide[*n]),
+            _ => format!("{:1$}", row[*n], wide[*n]),
         };
-        run.ui.data(shown.iter().map(cell).collect::<Vec<_>>().join("  ").trim_end());
+        run.ui.data(shown.iter().map(cell).collect::<Vec<_>>().join(&" ".repeat(GAP)).trim_end());
+    }
+}
+
+/// The same where the columns do not stand side by side: the account, and below it each number with its name.
+fn stacked(run: &Run, rows: &[[String; 7]], shown: &[usize]) {
+    let Some((head, rows)) = rows.split_first() else { return };
+    let name = shown.iter().filter(|n| **n > 1).map(|n| head[*n].len()).max().unwrap_or(0);
+    for row in rows {
+        run.ui.data(&format!("{} {}", row[0], row[1]));
+        for n in shown.iter().filter(|n| **n > 1) {
+            run.ui.data(&format!("  {:name$}  {}", head[*n], row[*n]));
+        }
     }
 }

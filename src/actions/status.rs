@@ -15,7 +15,7 @@ use crate::auth::precedence::Note;
 use crate::error::{Code, Outcome};
 use crate::providers::{BadManifest, Manifest, Status};
 use crate::run::Run;
-use crate::ui::{clean_line, times};
+use crate::ui::{clean_line, faint, striking, times};
 use crate::vault::Index;
 
 /// How many accounts that need a new sign-in are named before the rest is counted.
@@ -107,8 +107,26 @@ fn say(run: &mut Run, note: &Note) {
 fn show(run: &Run, rows: &[Row]) {
     run.ui.data(&match run.ui.plain {
         true => sentences::text(rows, run.now()),
-        false => table::text(rows, run.now(), run.ui.width()),
+        false => styled(rows, table::text(rows, run.now(), run.ui.width())),
     });
+}
+
+/// Repeats in colour what the words of a table say.
+fn styled(rows: &[Row], text: String) -> String {
+    // Stacked rows have no head.
+    if !crate::ui::coloured() || text.trim_end().lines().count() != rows.len() + 1 {
+        return text;
+    }
+    let (head, body) = text.split_once('\n').unwrap_or((&text, ""));
+    let line = |(line, row): (&str, &Row)| match line.rfind(&row.state).filter(|_| row.why.is_some()) {
+        Some(at) => {
+            let (before, state) = line.split_at(at);
+            format!("{before}{}{}", striking(&row.state), &state[row.state.len()..])
+        }
+        None => line.to_owned(),
+    };
+    let lines: Vec<String> = body.lines().zip(rows).map(line).collect();
+    format!("{}\n{}", faint(head), lines.join("\n"))
 }
 
 fn sign_in(run: &Run, manifest: &Manifest) -> String {

@@ -2,10 +2,10 @@
 
 use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Provider};
 
-use super::nearest::no_account;
+use super::nearest::{no_account, signed_in_as};
 use super::{login, status};
 use crate::auth::failover::State;
-use crate::error::{Code, Failure, Outcome};
+use crate::error::{Code, Failure, Next, Outcome};
 use crate::run::Run;
 use crate::ui::times;
 
@@ -14,7 +14,13 @@ pub(super) fn switch(run: &mut Run, provider: &Provider, bucket: Bucket) -> Outc
     run.oauth(provider)?;
     let account = Account { provider: provider.clone(), bucket };
     if !is_there(run, &account)? {
-        return Err(no_account(&run.index()?, provider, &account.bucket));
+        let index = run.index()?;
+        let mut failure = no_account(&index, provider, &account.bucket);
+        if let Some(bucket) = signed_in_as(&index, provider, &account.bucket) {
+            let action = Some(AuthAction::Switch { bucket });
+            failure.next = vec![Next::Command(Command::Auth(Auth { provider: Some(provider.clone()), action }))];
+        }
+        return Err(failure);
     }
     run.chosen.buckets.insert(provider.clone(), account.bucket.clone());
     run.ui.say(&format!("{} is used for {provider} in this session.", account.bucket));

@@ -32,17 +32,17 @@ pub(super) fn why(run: &mut Run, provider: &Provider) -> Outcome {
         run.ui.document(&document);
         return Ok(());
     }
-    run.ui.data(&format!("{}\n\n", resolution.headline()));
-    run.ui.data(&table(run, &resolution));
+    run.ui.prose(&format!("{}\n\n", resolution.headline()));
+    run.ui.prose(&table(run, &resolution));
     for words in &resolution.ignored {
-        run.ui.data(words);
+        run.ui.prose(words);
     }
     for note in &resolution.warnings {
         let next: Vec<String> = note.next.iter().map(|next| run.ui.next(next)).collect();
-        run.ui.data(&format!("{}  {}", note.text, next.join("     ")));
+        run.ui.prose(&format!("{}  {}", note.text, next.join("     ")));
     }
     if let Some(words) = base {
-        run.ui.data(&words);
+        run.ui.prose(&words);
     }
     run.ui.data(&run.ui.choice(&format!("{}:   ", change.text), &next, "     or "));
     Ok(())

@@ -105,10 +105,8 @@ const SECOND_HALF: Pasted = wrong(
     Code::PasteHalf,
     "That is the second half of the code. Copy the whole value, with what is before the #. The link above still works.",
 );
-const CODE_ALONE: Pasted = wrong(
-    Code::PasteHalf,
-    "That is the code alone. Copy the whole address of the page that you were sent to. The link above still works.",
-);
+const BROKEN_OFF: Pasted =
+    wrong(Code::PasteHalf, "That breaks off at the #. Copy it once more, to its very end. The link above still works.");
 const CUT_ADDRESS: Pasted = wrong(
     Code::PasteHalf,
     "A part of that address is missing. Copy it whole, to its very end. The link above still works.",
@@ -171,7 +169,8 @@ fn from_code(text: &str, expect: &Expect<'_>) -> Pasted {
     };
     let attempt = match state {
         _ if code.is_empty() => return SECOND_HALF,
-        Some("") => return FIRST_HALF,
+        Some("") if expect.shows == Shows::CodeAndState => return FIRST_HALF,
+        Some("") => return BROKEN_OFF,
         Some(state) => match attempt(&[state], expect) {
             Ok(attempt) => Some(attempt),
             // Two words of which the second is no state of ours are rather a slip than an attack.
@@ -179,9 +178,10 @@ fn from_code(text: &str, expect: &Expect<'_>) -> Pasted {
             Err(wrong) => return wrong,
         },
         None => match expect.shows {
-            Shows::Code => None,
+            // Nothing says which attempt it belongs to. Whose it is, the exchange tells: a code that was not issued to
+            // our verifier is refused there (RFC 7636 4.6).
+            Shows::Code | Shows::Address => None,
             Shows::CodeAndState => return FIRST_HALF,
-            Shows::Address => return CODE_ALONE,
         },
     };
     answer(address::decode(&code.replace('+', "%2B")), attempt, Vec::new())

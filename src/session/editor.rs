@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reedline::{
-    ColumnarMenu, EditCommand, Emacs, Highlighter, KeyCode, KeyModifiers, MenuBuilder as _, Reedline, ReedlineEvent,
-    ReedlineMenu, Signal, StyledText, default_emacs_keybindings,
+    EditCommand, Emacs, Highlighter, KeyCode, KeyModifiers, Reedline, ReedlineEvent, ReedlineMenu, Signal, StyledText,
+    default_emacs_keybindings,
 };
 use unicode_width::UnicodeWidthStr as _;
 
 use super::completer::{Completion, Hints};
 use super::history::Clean;
+use super::menu::Offers;
 use super::prompt::Status;
 use crate::seams::{Keyboard, Typed};
 use crate::secret::Secret;
@@ -65,7 +66,6 @@ impl Editor {
         for (modifier, key) in [(KeyModifiers::ALT, KeyCode::Enter), (KeyModifiers::CONTROL, KeyCode::Char('j'))] {
             keys.add_binding(modifier, key, ReedlineEvent::Edit(vec![EditCommand::InsertNewline]));
         }
-        let menu = ColumnarMenu::default().with_name("completion").with_columns(1).with_marker("");
         let mut line = Reedline::create()
             .use_bracketed_paste(true)
             .with_ansi_colors(self.color)
@@ -73,7 +73,7 @@ impl Editor {
             .with_completer(Box::new(completion))
             .with_quick_completions(true)
             .with_partial_completions(true)
-            .with_menu(ReedlineMenu::EngineCompleter(Box::new(menu)))
+            .with_menu(ReedlineMenu::EngineCompleter(Box::new(Offers::new("completion"))))
             .with_hinter(Box::new(hints))
             .with_highlighter(Box::new(Seen { seen: seen.clone(), hide: false }));
         if let Some(history) = history {
@@ -240,7 +240,7 @@ struct Shown {
 impl Shown {
     /// Takes prompt and line away: whoever writes next begins where the prompt began.
     fn erase(&self, question: &str) {
-        let columns = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns.max(1)));
+        let columns = crate::ui::columns();
         let above = match self.rows_above(question, columns) {
             0 => String::new(),
             rows => format!("\x1b[{rows}A"),

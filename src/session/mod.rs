@@ -6,6 +6,7 @@ mod completer;
 mod editor;
 mod greeting;
 mod history;
+mod menu;
 mod plain;
 mod prompt;
 
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 pub use editor::Editor;
 use editor::Entered;
-use llxprt_commands::{Auth, Command, Line, ParseError, parse, parse_piped, pasted_block};
+use llxprt_commands::{Auth, Command, Line, ParseError, carries_secret, parse, parse_piped, pasted_block};
 pub use plain::Plain;
 
 use crate::actions;
@@ -69,10 +70,12 @@ pub fn interactive(run: &mut Run, editor: &Arc<Editor>) -> u8 {
     }
 }
 
-/// Does what was typed or pasted: a block in which every line is a command runs line by line.
+/// Does what was typed or pasted: a block in which every line is a command runs line by line. A line that fails does
+/// not keep those after it from running; Ctrl+C does.
 fn enter(run: &mut Run, text: &str) {
-    let lines = pasted_block(text).unwrap_or_else(|| vec![text]);
-    for line in lines {
+    let block = pasted_block(text);
+    let lines = block.as_deref().unwrap_or(std::slice::from_ref(&text));
+    for (number, line) in lines.iter().enumerate() {
         let _busy = run.signals.line();
         run.settings.refresh();
         let parsed = parse(line);
@@ -80,14 +83,33 @@ fn enter(run: &mut Run, text: &str) {
         if let Some(better) = parsed.as_ref().err().and_then(|e| e.suggestions.first()).filter(|b| b.starts_with('/')) {
             run.keyboard.put_back(better);
         }
-        if obey(run, line, parsed).is_err() || run.leaving {
+        // Of a block nobody saw which line was at work.
+        let done = obey(run, line, parsed, block.is_some());
+        if done.is_err_and(|failure| failure.code == Code::Cancelled) {
+            return left_out(run, &lines[number + 1..]);
+        }
+        if run.leaving {
             return;
         }
     }
 }
 
-/// Does a line and tells what failed, in the form that the line or the whole run asked for.
-fn obey(run: &mut Run, text: &str, parsed: Result<Line, ParseError>) -> Result<(), Failure> {
+/// A line of a block, as it may be shown once more.
+fn shown(line: &str) -> String {
+    if carries_secret(line) { "A line with a key".to_owned() } else { crate::ui::clean_line(line) }
+}
+
+/// Says which lines of a block were not run.
+fn left_out(run: &Run, lines: &[&str]) {
+    if !lines.is_empty() {
+        let lines: String = lines.iter().map(|line| format!("\n  {}", shown(line))).collect();
+        run.ui.say(&format!("Not run:{lines}"));
+    }
+}
+
+/// Does a line and tells what failed, in the form that the line or the whole run asked for; first in which line, where
+/// that is not on the screen.
+fn obey(run: &mut Run, text: &str, parsed: Result<Line, ParseError>, named: bool) -> Result<(), Failure> {
     let before = run.ui.json;
     run.ui.json |= match &parsed {
         Ok(Line::Command { json, .. }) => *json,
@@ -97,6 +119,9 @@ fn obey(run: &mut Run, text: &str, parsed: Result<Line, ParseError>) -> Result<(
     run.ui.begin();
     let result = parsed.map_err(|e| wrong(&run.ui, &e)).and_then(|line| act(run, line));
     if let Err(failure) = &result {
+        if named {
+            run.ui.say(&format!("{}:", shown(text)));
+        }
         run.ui.fail(failure);
     }
     run.ui.json = before;
@@ -159,7 +184,7 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
         };
         let _busy = person.then(|| run.signals.line());
         let parsed = if person { parse(&line) } else { parse_piped(&line) };
-        if let Err(failure) = obey(run, &line, parsed) {
+        if let Err(failure) = obey(run, &line, parsed, false) {
             status = if person { 0 } else { failure.code.exit() };
             if !person && !run.flags.keep_going {
                 return status;

@@ -9,6 +9,7 @@ mod stream;
 pub mod times;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -72,8 +73,13 @@ impl Ui {
     /// Writes data, one or more whole lines, to stdout.
     pub fn data(&self, text: &str) {
         if !self.json {
-            self.out(text.strip_suffix('\n').unwrap_or(text));
+            self.out(&self.marks(text.strip_suffix('\n').unwrap_or(text)));
         }
+    }
+
+    /// Writes data that are sentences: broken at blanks where the terminal would break words.
+    pub fn prose(&self, text: &str) {
+        self.data(&self.wrapped(text));
     }
 
     /// Says something beside the data: on the terminal in a session, else on stderr.
@@ -86,10 +92,18 @@ impl Ui {
     }
 
     fn beside(&self, text: &str) {
-        let text = self.wrapped(text);
+        let text = self.wrapped(&self.marks(text));
         match !self.json && self.editor {
             true => self.out(&text),
             false => beside(put(anstream::stderr(), &text)),
+        }
+    }
+
+    /// Returns a text with its marks as they are shown here: in ASCII in plain mode.
+    pub fn marks<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.plain && !text.is_ascii() {
+            true => text.replace(" · ", ", ").replace('…', "...").replace('→', "->").into(),
+            false => text.into(),
         }
     }
 
@@ -139,12 +153,12 @@ impl Ui {
 
     /// Says something in dim letters.
     pub fn dim(&self, text: &str) {
-        self.note(&format!("{DIM}{text}{DIM:#}"));
+        self.note(&faint(text));
     }
 
     /// Warns.
     pub fn warn(&self, text: &str) {
-        self.say(&format!("{WARN}{text}{WARN:#}"));
+        self.say(&striking(text));
     }
 
     /// Writes one JSON document. A second one of the same line would be one too many for whoever reads them.
@@ -259,7 +273,7 @@ impl Ui {
         if !self.terminal {
             return usize::MAX;
         }
-        crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns.max(1)))
+        columns()
     }
 
     /// Returns the terminal's height in rows; high where there is none.
@@ -267,13 +281,44 @@ impl Ui {
         if !self.terminal {
             return usize::MAX;
         }
-        crossterm::terminal::size().map_or(24, |(_, rows)| usize::from(rows.max(1)))
+        match crossterm::terminal::size() {
+            Ok((_, rows @ 1..)) => usize::from(rows),
+            Ok((_, 0)) | Err(_) => 24,
+        }
     }
 
     /// Begins an answer that comes piece by piece.
     pub fn answer(&self) -> Answer {
         Answer::new(!self.json, self.terminal)
     }
+}
+
+/// Tells whether styles reach whoever reads stdout.
+pub fn coloured() -> bool {
+    !matches!(anstream::AutoStream::choice(&std::io::stdout()), anstream::ColorChoice::Never)
+}
+
+/// A text in dim letters.
+pub fn faint(text: &str) -> String {
+    format!("{DIM}{text}{DIM:#}")
+}
+
+/// A text in the colour of warnings.
+pub fn striking(text: &str) -> String {
+    format!("{WARN}{text}{WARN:#}")
+}
+
+/// Returns the columns of the terminal; 80 where it does not tell, by an error or by saying 0 (`tty_ioctl(4)`).
+pub fn columns() -> usize {
+    match crossterm::terminal::size() {
+        Ok((columns @ 1.., _)) => usize::from(columns),
+        Ok((0, _)) | Err(_) => 80,
+    }
+}
+
+/// Tells whether the environment asks for plain mode for a screen reader.
+pub fn accessible(env: &BTreeMap<String, String>) -> bool {
+    env.get("ACCESSIBLE").is_some_and(|v| !matches!(v.as_str(), "" | "0" | "false"))
 }
 
 /// What follows a write to stderr. Whoever has no room for it reads nothing there; the command goes on.

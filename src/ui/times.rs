@@ -34,6 +34,12 @@ pub fn both(now: i64, then: i64) -> String {
     format!("{} ({})", span(then - now), at(now, then))
 }
 
+/// Returns a time of [`rfc3339`] as the clock here shows it, to the second: `2026-11-23 14:48:05`.
+pub fn stamp(text: &str) -> Option<String> {
+    let time = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(time.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string())
+}
+
 /// Returns RFC 3339 in UTC, for machines.
 pub fn rfc3339(seconds: i64) -> Option<String> {
     let time = chrono::Utc.timestamp_opt(seconds, 0).single()?;

@@ -97,7 +97,7 @@ fn over_ssh_the_link_is_shown_with_the_reason_and_the_pasted_code_signs_in() {
     pty.paste(&code(&link(&pty), WORK));
     pty.keys(key::ENTER);
     pty.wait_for("Signed in to anthropic as work@company.com");
-    pty.wait_for("anthropic work@company.com ›");
+    pty.wait_for("anthropic default (work@company.com) ›");
     assert_eq!(pty.ask("hello over there"), "hello over there");
     pty.keys(key::CTRL_D);
     assert_eq!(pty.exit_status(), 0);

@@ -77,9 +77,8 @@ fn without_a_page_that_shows_a_code_the_address_itself_is_the_answer() {
     assert!(screen.contains("After you approve, the page may say it cannot connect. That is expected:\n"), "{screen}");
     let link = link(&pty);
     let address = approve(&link, WORK);
-    // A code alone is not enough: nothing says which sign-in it belongs to.
-    pty.type_line(&param(&address, "code").unwrap());
-    pty.wait_for("E-PASTE-HALF");
+    pty.type_line(&format!("{}#", param(&address, "code").unwrap()));
+    pty.wait_for("That breaks off at the #.");
     paste_prompt(&pty, 2);
     // A tunnel brings the browser back as well.
     assert_eq!(fetch(&address).0, 200);
@@ -129,7 +128,7 @@ fn f7_a_taken_port_gives_way_to_the_next_and_then_to_the_paste() {
     pty.paste(&approve(&opened, WORK));
     pty.keys(key::ENTER);
     pty.wait_for("Signed in to fixed as work@company.com");
-    pty.wait_for("fixed work@company.com ›");
+    pty.wait_for("fixed default (work@company.com) ›");
     let [_first, second_socket] = taken;
     drop(second_socket);
     pty.type_line("/auth fixed login again");

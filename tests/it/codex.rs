@@ -69,22 +69,26 @@ fn every_form_of_renewal_answer_keeps_what_it_leaves_out() {
 }
 
 #[test]
-fn the_redirected_address_is_pasted_where_no_browser_is() {
-    let stand = stand();
-    let pty = terminal(&stand.home, &["--nobrowser", "auth", "codex", "login"]);
-    paste_prompt(&pty, 1);
-    let link =
-        pty.transcript().lines().find(|l| l.starts_with("http") && l.contains("/oauth/authorize?")).unwrap().to_owned();
-    let address = approve(&link, PERSONAL);
-    assert!(address.starts_with("http://localhost:"), "{address}");
-    pty.paste(&param(&address, "code").unwrap());
-    pty.keys(key::ENTER);
-    pty.wait_for("E-PASTE-HALF");
-    paste_prompt(&pty, 2);
-    pty.paste(&address);
-    pty.keys(key::ENTER);
-    pty.wait_for(&format!("Signed in to codex as {PERSONAL}"));
-    assert_eq!(stand.script.count(Endpoint::Token), 1);
+fn the_redirected_address_or_the_code_in_it_is_pasted_where_no_browser_is() {
+    for bare in [false, true] {
+        let stand = stand();
+        let pty = terminal(&stand.home, &["--nobrowser", "auth", "codex", "login"]);
+        paste_prompt(&pty, 1);
+        let transcript = pty.transcript();
+        let link = transcript.lines().find(|l| l.starts_with("http") && l.contains("/oauth/authorize?")).unwrap();
+        let address = approve(link, PERSONAL);
+        assert!(address.starts_with("http://localhost:"), "{address}");
+        let code = param(&address, "code").unwrap();
+        // Nothing in a code of this provider has a # in the middle.
+        pty.paste(&format!("{code}#"));
+        pty.keys(key::ENTER);
+        pty.wait_for("That breaks off at the #. Copy it once more, to its very end. The link above still works.");
+        paste_prompt(&pty, 2);
+        pty.paste(if bare { &code } else { &address });
+        pty.keys(key::ENTER);
+        pty.wait_for(&format!("Signed in to codex as {PERSONAL}"));
+        assert_eq!(stand.script.count(Endpoint::Token), 1);
+    }
 }
 
 #[test]

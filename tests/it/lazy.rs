@@ -46,10 +46,13 @@ fn the_first_prompt_opens_one_login_and_the_answer_follows() {
     pty.wait_for(QUESTION);
     assert_eq!(browser.opened(), Vec::<String>::new(), "the question comes before the browser");
     pty.type_line("y");
-    pty.wait_for("anthropic work@company.com ›");
+    pty.wait_for("anthropic default (work@company.com) ›");
     let shown = pty.transcript();
     let after = shown.split_once("Signed in to anthropic as work@company.com (Max plan).").unwrap().1;
-    assert!(after.contains("Sending your prompt.\n\nSummarise README.md in one line.\nanthropic work@"), "{after}");
+    assert!(
+        after.contains("Sending your prompt.\n\nSummarise README.md in one line.\nanthropic default (work@"),
+        "{after}"
+    );
 
     // The second prompt, and another process, need no login.
     assert_eq!(pty.ask("And the licence?"), "And the licence?");
@@ -178,7 +181,7 @@ fn login_turns_the_sign_in_on_and_says_so() {
     at_prompt(&pty);
     pty.type_line("/auth anthropic login");
     pty.wait_for("Sign-in is now on for anthropic.");
-    pty.wait_for("anthropic work@company.com ›");
+    pty.wait_for("anthropic default (work@company.com) ›");
     assert_eq!(pty.ask("hello"), "hello");
     assert_eq!(leave(pty), 0);
 }

@@ -107,7 +107,7 @@ fn a_set_browser_is_used_over_ssh_and_the_flags_of_login_go_first() {
         let pty = terminal(&home, flags);
         at_prompt(&pty);
         pty.type_line(line);
-        pty.wait_for("anthropic work@company.com ›");
+        pty.wait_for("anthropic default (work@company.com) ›");
         assert_eq!(browser.opened().len(), 1);
         assert_eq!(leave(pty), 0);
     }
@@ -121,7 +121,7 @@ fn browser_names_a_command_with_its_arguments() {
     let pty = terminal(&home, &[]);
     at_prompt(&pty);
     pty.type_line("/auth anthropic login");
-    pty.wait_for("anthropic work@company.com ›");
+    pty.wait_for("anthropic default (work@company.com) ›");
     assert_eq!(leave(pty), 0);
 }
 
@@ -166,7 +166,7 @@ fn manual_mode_reads_like_this() {
     });
     pty.paste(&code(&link, WORK));
     pty.keys(key::ENTER);
-    pty.wait_for("anthropic work@company.com ›");
+    pty.wait_for("anthropic default (work@company.com) ›");
     // The code came by the provider's page, and the exchange says so (RFC 6749 4.1.3).
     let token = &sandbox.script("anthropic").requests_to(Endpoint::Token)[0].json().unwrap();
     assert_eq!(token["redirect_uri"], param(&link, "redirect_uri").unwrap());

@@ -87,7 +87,7 @@ fn f8_the_second_command_of_the_list_opens_where_the_first_is_missing() {
     let pty = terminal(&home, &[]);
     at_prompt(&pty);
     pty.type_line("/auth anthropic login");
-    pty.wait_for("anthropic work@company.com ›");
+    pty.wait_for("anthropic default (work@company.com) ›");
     assert!(!pty.screen().contains("Your browser did not open"), "{}", pty.screen());
     assert_eq!(leave(pty), 0);
 }

@@ -290,7 +290,7 @@ fn f15_a_line_that_a_plain_terminal_cuts_off_is_told_and_not_used() {
     assert_eq!(sandbox.script("anthropic").count(Endpoint::Token), 0);
     pty.type_line(&code(&link(&pty), WORK));
     pty.wait_for("Signed in to anthropic as work@company.com");
-    pty.wait_until("the prompt", |screen| screen.ends_with("anthropic work@company.com>"));
+    pty.wait_until("the prompt", |screen| screen.ends_with("anthropic default (work@company.com)>"));
 }
 
 #[test]

@@ -30,7 +30,8 @@ fn where_no_browser_opens_and_nobody_can_type_login_is_status_4_at_once() {
     --- stderr
     Sign-in is now on for anthropic.
     llxprt: anthropic needs a sign-in, and this run cannot ask (no browser opens (CI is set) and input is not a terminal).
-      llxprt auth anthropic login
+      llxprt auth anthropic login --nobrowser
+    It shows the link and reads the answer from its input.
     Or set ANTHROPIC_API_KEY.  E-NEED-LOGIN
     --- exit 4
     ");

@@ -152,16 +152,40 @@ fn a_mistyped_word_names_the_nearest_and_waits_corrected_on_the_line() {
 }
 
 #[test]
-fn a_pasted_block_of_commands_runs_line_by_line_and_stops_at_a_failure() {
+fn a_pasted_block_of_commands_runs_line_by_line_and_goes_on_after_a_failure() {
     let (_sandbox, home) = stand();
     let pty = terminal(&home, &[]);
     at_prompt(&pty);
-    pty.paste("/set auth.noBrowser true\n/auth anthropic enable # on\n/nonsense\n/set auth.noBrowser false\n");
+    pty.paste("/set auth.noBrowser true\n/auth anthropic logout\n/key svae mine Zk-Canary\n/auth anthropic logout all\n/set auth.noBrowser false\n");
     pty.keys(key::ENTER);
-    pty.wait_for("anthropic is on.");
-    pty.wait_for("E-USAGE");
+    pty.wait_for("auth.noBrowser is false now");
+    let screen = pty.screen();
+    let (_, shown) = screen.split_once("auth.noBrowser is true now, and stays so (settings.json).\n").unwrap();
+    insta::assert_snapshot!(shown.lines().take(7).collect::<Vec<_>>().join("\n"), @"
+    /auth anthropic logout:
+    anthropic has no account called \"default\". Nobody is signed in there.  E-ACCOUNT
+    A line with a key:
+    That is neither an action of a key nor a key, which is one word without blanks.
+      /key [key|none] | <action>  E-USAGE
+    Nobody is signed in to anthropic.
+    auth.noBrowser is false now, and stays so (settings.json).
+    ");
     pty.clear_line();
-    assert!(pty.ask("/set auth.noBrowser").contains("auth.noBrowser = true"));
+    assert_eq!(leave(pty), 0);
+}
+
+#[test]
+fn ctrl_c_in_a_pasted_block_leaves_the_rest_out_and_says_so() {
+    let (_sandbox, home) = stand();
+    let pty = terminal(&home, &[]);
+    at_prompt(&pty);
+    pty.paste("/auth anthropic login\n/auth anthropic why\n/set auth.noBrowser false\n");
+    pty.keys(key::ENTER);
+    pty.wait_for("Sign in all the same? [y/N]");
+    pty.keys(key::CTRL_C);
+    pty.wait_for("Not run:\n  /auth anthropic why\n  /set auth.noBrowser false\n");
+    at_prompt(&pty);
+    assert!(!home.path("config/settings.json").exists());
     assert_eq!(leave(pty), 0);
 }
 

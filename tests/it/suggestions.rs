@@ -213,7 +213,7 @@ fn every_command_in_the_texts_of_the_program_stands_between_backticks_and_is_one
         let bare: String = text.split('`').step_by(2).collect();
         let loose = bare.split([' ', '\n', '(']).find(|word| {
             let name = word.trim_end_matches([')', '.', ',', ':']).strip_prefix('/').unwrap_or_default();
-            !name.is_empty() && llxprt_commands::help(&[name]).is_ok()
+            !name.is_empty() && llxprt_commands::help(&[name], &llxprt_commands::Names::default()).is_ok()
         });
         assert_eq!(loose, None, "put the command between backticks (Ui::here) or build it from a Command: {text:?}");
         for command in text.split('`').skip(1).step_by(2).filter(|part| part.starts_with('/')) {

@@ -83,7 +83,7 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
         })?;
         (written.home, written.note)
     };
-    let twin = twin(run, account, &identity);
+    let twins = twins(run, account, &identity);
     run.log.note(now, &account.to_string(), "signed in");
     run.chosen.used.insert(account.clone());
     run.chosen.buckets.insert(account.provider.clone(), account.bucket.clone());
@@ -98,8 +98,9 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     if let Some(note) = note {
         run.ui.note(&note);
     }
-    if let Some(twin) = twin {
-        run.ui.warn(&format!("{} and {twin} are one identity: their limits are shared.", account.bucket));
+    if let Some((last, others)) = twins.split_last() {
+        let before: String = others.iter().map(|other| format!(", {other}")).collect();
+        run.ui.warn(&format!("{}{before} and {last} are one identity: their limits are shared.", account.bucket));
     }
     if let Some(skew) = skew.filter(|s| s.abs() > 60) {
         let way = if skew > 0 { "behind" } else { "ahead of" };
@@ -143,14 +144,11 @@ fn describe(
     Ok(())
 }
 
-/// Finds another bucket of the same identity.
-fn twin(run: &Run, account: &Account, identity: &Identity) -> Option<Bucket> {
-    let id = identity.id.as_ref()?;
-    let index = run.index().ok()?;
-    let other = index
-        .accounts_of(&account.provider)
-        .find(|(a, e)| a.bucket != account.bucket && e.identity_id.as_ref() == Some(id));
-    other.map(|(a, _)| a.bucket)
+/// Finds the other buckets of the same identity.
+fn twins(run: &Run, account: &Account, identity: &Identity) -> Vec<Bucket> {
+    let (Some(id), Ok(index)) = (identity.id.as_ref(), run.index()) else { return Vec::new() };
+    let same = |(a, e): &(Account, &Entry)| a.bucket != account.bucket && e.identity_id.as_ref() == Some(id);
+    index.accounts_of(&account.provider).filter(same).map(|(a, _)| a.bucket).collect()
 }
 
 fn tell(run: &Run, account: &Account, identity: &Identity, tokens: &Tokens, unverified: Option<&str>) {

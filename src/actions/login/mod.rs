@@ -19,6 +19,7 @@ pub(super) use keep::capital;
 
 use crate::auth::Identity;
 use crate::error::{Code, Failure, Outcome};
+use crate::providers::{Flow, OAuth};
 use crate::run::Run;
 use crate::seams::Typed;
 use crate::vault::Entry;
@@ -45,6 +46,11 @@ impl Wanted {
     /// The command that asks for this login.
     pub fn command(&self) -> Command {
         command(&self.provider, &self.bucket)
+    }
+
+    /// The account as it is typed: nothing for the one that is meant without a name.
+    fn command_bucket(&self) -> Option<Bucket> {
+        (self.bucket != Bucket::default()).then(|| self.bucket.clone())
     }
 
     fn account(&self) -> Account {
@@ -101,7 +107,7 @@ fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
     loop {
         let begin = begin(&around, wanted.asked);
         if let Begin::CannotAsk { why } = &begin {
-            return Err(need_login(run, &wanted.provider, &wanted.bucket, why));
+            return Err(cannot_ask(run, wanted, &oauth, why));
         }
         let signed = match by_device {
             true => device::sign_in(run, &manifest, &oauth, &client, wanted, &begin),
@@ -140,10 +146,34 @@ pub fn lazy(run: &mut Run, provider: &Provider, bucket: &Bucket) -> Outcome<Acco
     Ok(kept.unwrap_or_else(|| wanted.account()))
 }
 
+/// The failure of a login that cannot begin here. The command that was typed would end so again.
+fn cannot_ask(run: &Run, wanted: &Wanted, oauth: &OAuth, why: &str) -> Failure {
+    if wanted.asked != Asked::Typed {
+        return need_login(run, &wanted.provider, &wanted.bucket, why);
+    }
+    let words = format!("{} needs a sign-in, and this run cannot ask ({why}).", wanted.provider);
+    let bucket = wanted.command_bucket();
+    let typed =
+        |login| Command::Auth(Auth { provider: Some(wanted.provider.clone()), action: Some(AuthAction::Login(login)) });
+    let link = Login { bucket: bucket.clone(), nobrowser: true, browser: None, ..wanted.how.clone() };
+    let mut failure = Failure::new(Code::NeedLogin, words)
+        .then(typed(link))
+        .say("It shows the link and reads the answer from its input.");
+    if oauth.flows.contains(&Flow::Device) {
+        let code = Login { bucket, device: true, nobrowser: false, browser: None, ..wanted.how.clone() };
+        failure = failure.say(format!("In a terminal, with a short code: `{}`", typed(code)));
+    }
+    or_key(run, &wanted.provider, failure)
+}
+
 /// The failure of a run that cannot ask.
 pub fn need_login(run: &Run, provider: &Provider, bucket: &Bucket, why: &str) -> Failure {
     let words = format!("{provider} needs a sign-in, and this run cannot ask ({why}).");
-    let failure = Failure::new(Code::NeedLogin, words).then(command(provider, bucket));
+    or_key(run, provider, Failure::new(Code::NeedLogin, words).then(command(provider, bucket)))
+}
+
+/// Adds the variable that would do in place of a sign-in.
+fn or_key(run: &Run, provider: &Provider, failure: Failure) -> Failure {
     // While authOnly is true, no variable would help.
     let keys_count = !run.settings.truth("authOnly").unwrap_or(false);
     let variable = run.manifest(provider).ok().and_then(|m| m.api_key_env.first().filter(|_| keys_count).cloned());

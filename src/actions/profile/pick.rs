@@ -2,7 +2,7 @@
 
 use llxprt_commands::{Account, Bucket, Provider};
 
-use super::super::nearest::no_account;
+use super::super::nearest::{no_account, signed_in_as};
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
 use crate::seams::Typed;
@@ -76,7 +76,10 @@ fn unknown(
     let Some(meant) = meant else { return Failure::new(Code::Account, "No provider here has accounts. Not saved.") };
     let first = buckets.iter().find(|bucket| !has(&meant, bucket)).cloned().unwrap_or_default();
     let mut failure = no_account(index, &meant, &first);
-    failure.message += "\nNot saved. To add a new account first:";
+    failure.message += match signed_in_as(index, &meant, &first) {
+        Some(_) => "\nNot saved. To give it that name first:",
+        None => "\nNot saved. To add a new account first:",
+    };
     failure
 }
 

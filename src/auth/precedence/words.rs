@@ -1,7 +1,9 @@
 //! What a resolution is told as: the screen of `why`, the note that a key shadows a login, the failure without a
 //! credential. All from the resolution itself, so that none can say something else.
 
-use llxprt_commands::{Auth, AuthAction, Command, Key, KeyAction, Login, Provider, ProviderChoice, Set, SetAction};
+use llxprt_commands::{
+    Auth, AuthAction, Bucket, Command, Key, KeyAction, Login, Provider, ProviderChoice, Set, SetAction,
+};
 
 use super::{AuthOnly, Found, Given, OAuth, Resolution, Source, Tier, Unusable, Use};
 use crate::auth::failover::State;
@@ -40,6 +42,9 @@ impl Resolution {
             return format!("{} cannot be used: {reason}{end}", upper(&source.words(provider)));
         }
         let Some(winner) = &self.winner else { return self.nothing_there() };
+        if let Some(why) = self.unreadable() {
+            return format!("{provider} would use the sign-in {}, but it cannot be read: {why}.", winner.detail);
+        }
         let below = self.tiers.iter().find(|state| matches!(state.usage, Use::ShadowedBy(_))).map(|state| state.tier);
         let (what, because) = match (winner.tier, below) {
             (Tier::OAuth, _) if self.auth_only.is_some() => (self.login_words(), ", because authOnly is true".into()),
@@ -59,6 +64,7 @@ impl Resolution {
     /// Returns the rows of `why`.
     pub fn rows(&self) -> Vec<Row> {
         let mark = |state: &super::TierState| match state.usage {
+            Use::Used if state.tier == Tier::OAuth && self.unreadable().is_some() => Some("cannot be read".to_owned()),
             Use::Used => Some("used".to_owned()),
             Use::ShadowedBy(tier) => Some(format!("shadowed by {}", tier.number())),
             Use::Skipped if !state.present => None,
@@ -132,6 +138,16 @@ impl Resolution {
         matches!(self.tiers[Tier::OAuth as usize].usage, Use::ShadowedBy(_))
     }
 
+    /// Why the sign-in that would be used cannot be.
+    fn unreadable(&self) -> Option<&str> {
+        let winner = self.winner.as_ref().filter(|winner| winner.tier == Tier::OAuth)?;
+        let used = |(bucket, _): &&(Bucket, State)| bucket.as_str() == winner.detail;
+        match self.oauth.logins.iter().find(used)? {
+            (_, State::Unknown(why)) => Some(why.trim_end_matches('.')),
+            _ => None,
+        }
+    }
+
     fn skips_a_key(&self) -> bool {
         self.tiers.iter().any(|state| state.usage == Use::Skipped && state.present)
     }
@@ -151,6 +167,9 @@ impl Resolution {
             }
             Some(elsewhere) if self.oauth.enabled => format!("{provider} has no key, and {elsewhere}."),
             _ if self.skips_a_key() => format!("{provider} has a key, but authOnly is true and its sign-in is off."),
+            _ if self.oauth.supported && self.auth_only.is_some() => {
+                format!("{provider} has no sign-in that is on, and authOnly is true: a key would not be used.")
+            }
             _ if self.oauth.supported => format!("{provider} has no key, and its sign-in is off."),
             _ => format!("{provider} has no key, and keys are all that it takes."),
         }
@@ -162,7 +181,15 @@ impl Resolution {
         if self.oauth.supported && self.oauth.elsewhere.is_none() {
             next.push(self.sign_in());
         }
-        next.extend(if self.skips_a_key() { vec![self.keys_again()] } else { self.a_key() });
+        match (self.skips_a_key(), self.auth_only.is_some()) {
+            (true, _) => next.push(self.keys_again()),
+            // A key alone would be left out.
+            (false, true) => {
+                let steps = std::iter::once(self.keys_again()).chain(self.a_key());
+                next.push(Next::Say(steps.map(|step| typed(&step)).collect::<Vec<_>>().join(", then ")));
+            }
+            (false, false) => next.extend(self.a_key()),
+        }
         next.extend(self.oauth.back.clone().filter(|_| self.oauth.enabled && self.oauth.elsewhere.is_some()));
         Note { text: "To give it one".to_owned(), next }
     }
@@ -301,6 +328,14 @@ fn place(tier: Tier) -> &'static str {
 
 fn auth(provider: &Provider, action: AuthAction) -> Next {
     Next::Command(Command::Auth(Auth { provider: Some(provider.clone()), action: Some(action) }))
+}
+
+/// A step within a sentence; commands stand between backticks ([`Next::Say`]).
+fn typed(step: &Next) -> String {
+    match step {
+        Next::Command(command) => format!("`{command}`"),
+        Next::Shell(words) | Next::Form(words) | Next::Say(words) => words.clone(),
+    }
 }
 
 fn auth_only() -> Next {
