@@ -105,7 +105,11 @@ fn misfit(name: &str, value: &Value, place: &Place<'_>) -> Option<Failure> {
     let failure = Failure::new(Code::Damaged, words);
     Some(match place {
         Place::File(_) => mends.into_iter().fold(failure, Failure::then),
-        Place::Profile => failure.say(format!("Mend it there, or give --set {name}=VALUE for one run.")),
+        Place::Profile => {
+            let flag = declared::find(name).ok().and_then(|declared| declared.flag);
+            let flag = flag.map_or_else(|| format!("--set {name}=VALUE"), str::to_owned);
+            failure.say(format!("Mend it there, or give {flag} for one run."))
+        }
     })
 }
 
