@@ -22,7 +22,7 @@ use crate::sys::clock::SystemClock;
 use crate::sys::fault;
 use crate::sys::log::Log;
 use crate::sys::signals::Signals;
-use crate::ui::Ui;
+use crate::ui::{Sheet, Ui};
 use crate::vault::{Vault, Wish};
 
 /// Runs the program with the arguments and environment of the process. Returns the exit status.
@@ -42,7 +42,7 @@ pub fn start() -> u8 {
             return 0;
         }
         Err(ShellExit::Usage(error)) => {
-            let flags = Flags { color: color_of_arguments(), ..Flags::default() };
+            let flags = Flags { json: wants_json(arguments()), color: color_of_arguments(), ..Flags::default() };
             let ui = Ui { sandbox: sandbox_of_arguments(), ..ui(&flags, &BTreeMap::new()) };
             ui.fail(&session::wrong(&ui, &error));
             return Code::Usage.exit();
@@ -66,10 +66,24 @@ pub fn start() -> u8 {
     }
 }
 
+/// The arguments that may be flags, for the time when they were not understood.
+fn arguments() -> impl Iterator<Item = String> {
+    std::env::args_os().skip(1).map(|argument| lossy(&argument)).take_while(|argument| argument != "--")
+}
+
 /// Finds the flag of the sandbox where the arguments were not understood.
 fn sandbox_of_arguments() -> Option<String> {
-    let arguments = std::env::args_os().map(|argument| lossy(&argument)).take_while(|argument| argument != "--");
-    arguments.map(|a| sandbox_flag(&a)).find(Option::is_some).flatten()
+    arguments().map(|a| sandbox_flag(&a)).find(Option::is_some).flatten()
+}
+
+/// Tells whether a document was asked for where the arguments were not understood. A prompt may be any text.
+fn wants_json(arguments: impl Iterator<Item = String>) -> bool {
+    let mut before = String::new();
+    arguments.into_iter().any(|argument| {
+        let prompt = matches!(before.as_str(), "-p" | "--prompt");
+        before = argument;
+        before == "--json" && !prompt
+    })
 }
 
 /// Finds the wish about colours where the arguments were not understood; the last one counts.
@@ -160,6 +174,7 @@ fn ui(flags: &Flags, env: &BTreeMap<String, String>) -> Ui {
             "" => Some("--sandbox".to_owned()),
             url => sandbox_flag(&format!("--sandbox={url}")),
         }),
+        sheet: Sheet::default(),
     }
 }
 
@@ -199,10 +214,11 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         settings.set_flag(pair)?;
     }
     let no_keyring = env.get("LLXPRT_NO_KEYRING").is_some_and(|v| v == "1") || flags.sandbox.as_deref() == Some("");
+    // Who stores something fails where this cannot be read; for everybody else nothing depends on it.
     let wish = match settings.text("vault.store") {
-        Some("keyring") => Wish::Keyring,
-        Some("file") => Wish::File,
-        _ => Wish::Auto,
+        Ok(Some("keyring")) => Wish::Keyring,
+        Ok(Some("file")) => Wish::File,
+        Ok(_) | Err(_) => Wish::Auto,
     };
     let saying = ui.clone();
     let vault =

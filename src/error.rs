@@ -78,6 +78,8 @@ pub enum Next {
     Command(Command),
     /// The same with flags of the process in front, for the shell only.
     Shell(String),
+    /// How a command is formed, with placeholders in it.
+    Form(String),
     /// Words.
     Say(String),
 }

@@ -260,6 +260,18 @@ impl Run {
         self.chosen.provider.clone().or_else(profile).or_else(|| self.settings.provider())
     }
 
+    /// As [`Run::active`], for who must not take one that cannot be read for none.
+    ///
+    /// # Errors
+    /// `E-DAMAGED` where the remembered one decides and settings.json or that member is damaged.
+    pub fn active_known(&self) -> Outcome<Option<Provider>> {
+        let active = self.active();
+        if active.is_none() {
+            self.settings.need("provider")?;
+        }
+        Ok(active)
+    }
+
     /// Returns the loaded profile if it is one of this provider.
     pub fn profile_for(&self, provider: &Provider) -> Option<&Profile> {
         self.chosen.profile.as_ref().filter(|p| p.provider == *provider)

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use self::turn::{Answered, Ended, Means};
 use super::credential::{Credential, credential, resolution};
-use super::{fresh, happened, login, profile};
+use super::{choose, fresh, happened, login, profile, warn_of_misfits};
 use crate::auth::failover::State;
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::{OAuth, Status};
@@ -68,6 +68,10 @@ fn read_stdin() -> Outcome<String> {
 
 fn answer(run: &mut Run, text: &str) -> Outcome {
     run.settings.whole()?;
+    // Before anything is asked or sent: what the request needs on its way.
+    for name in ["stream.idleSeconds", "show.reasoning", "auth.bucketPolicy"] {
+        run.settings.need(name)?;
+    }
     profile::offer_sign_ins(run)?;
     let answered = match run.chosen.balanced.clone() {
         Some(balanced) => balance::answer(run, &balanced, text)?,
@@ -91,6 +95,7 @@ fn answer(run: &mut Run, text: &str) -> Outcome {
 /// Answers by what is chosen now: a key, or the accounts in their order. The lazy login is asked for where that may be.
 fn one_profile(run: &mut Run, text: &str, may_ask: bool) -> Result<Answered, Ended> {
     let provider = active(run)?;
+    choose::need_model(run)?;
     let means = match credential(run, &provider)? {
         Credential::Key(key) => {
             let name = resolution(run, &provider)?.winner.map_or_else(String::new, |winner| winner.detail);
@@ -98,11 +103,7 @@ fn one_profile(run: &mut Run, text: &str, may_ask: bool) -> Result<Answered, End
         }
         Credential::OAuth(accounts) => Means::Accounts(signed_in(run, &provider, accounts, may_ask)?),
     };
-    for misfit in run.settings.misfits() {
-        if run.first_time(&misfit.message) {
-            run.ui.warn(&misfit.message);
-        }
-    }
+    warn_of_misfits(run);
     run.conversation.ask(text);
     let answered = turn::turn(run, &provider, means);
     if let Err(Ended::UsedUp(failure, _) | Ended::Final(failure)) = &answered {
@@ -150,7 +151,7 @@ fn signed_in(run: &mut Run, provider: &Provider, mut accounts: Vec<Account>, may
 
 /// Finds who answers: the active provider, or the only one with a credential (design 4.1).
 fn active(run: &mut Run) -> Outcome<Provider> {
-    if let Some(provider) = run.active() {
+    if let Some(provider) = run.active_known()? {
         return Ok(provider);
     }
     let mut able = Vec::new();

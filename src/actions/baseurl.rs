@@ -1,13 +1,13 @@
 //! `/baseurl`: where the API of the active provider is.
 
-use llxprt_commands::{Baseurl, Provider};
+use llxprt_commands::{Baseurl, Command, Provider, Set, SetAction};
 use serde_json::json;
 use url::Url;
 
 use super::key;
-use crate::auth::precedence::elsewhere;
-use crate::config::Origin;
-use crate::error::{Code, Failure, Outcome};
+use crate::auth::precedence::{Here, elsewhere};
+use crate::config::{Origin, unset};
+use crate::error::{Code, Failure, Next, Outcome};
 use crate::providers::{Manifest, base_url};
 use crate::run::Run;
 
@@ -85,15 +85,17 @@ pub(super) fn read(text: &str) -> Outcome<Option<Url>> {
 /// Fails where a base URL is given that cannot be used: a request must not go elsewhere instead.
 ///
 /// # Errors
-/// `E-SETTING` with the place.
+/// `E-DAMAGED` with the place.
 pub(super) fn check(run: &Run, provider: &Provider) -> Outcome {
     match run.base_url_given(provider) {
         Some((Err(why), origin)) => {
-            let place = match origin {
-                Origin::Profile => "the loaded profile",
-                Origin::Flag | Origin::Settings | Origin::Default => "settings.json",
-            };
-            Err(Failure::new(Code::Setting, format!("The base-url in {place} cannot be used: it {why}.")))
+            run.settings.need(SETTING)?;
+            let failure =
+                |place: &str| Failure::new(Code::Damaged, format!("The base-url in {place} cannot be used: it {why}."));
+            Err(match origin {
+                Origin::Profile => failure("the loaded profile").say("Mend it there, or give --baseurl for one run."),
+                Origin::Flag | Origin::Settings | Origin::Default => failure("settings.json").then(unset(SETTING)),
+            })
         }
         Some((Ok(_), _)) | None => Ok(()),
     }
@@ -107,6 +109,23 @@ pub(super) fn no_sign_in(run: &Run, manifest: &Manifest) -> Option<String> {
         Ok(url) => elsewhere(url.as_str(), &own),
         Err(why) => Some(format!("the base URL {why}")),
     }
+}
+
+/// Returns what takes away the base URL that is given in place of the manifest's.
+pub(super) fn back(run: &Run, provider: &Provider, here: Here) -> Option<Next> {
+    let (_, origin) = run.base_url_given(provider)?;
+    Some(match origin {
+        Origin::Flag if here.session && here.active => {
+            Next::Command(Command::Baseurl(Baseurl { url: Some("none".to_owned()) }))
+        }
+        Origin::Flag if here.session => Next::Say(format!("`/provider {provider}`, then `/baseurl none`")),
+        Origin::Flag => Next::Say("start again without --baseurl".to_owned()),
+        Origin::Profile => here.unload(),
+        Origin::Settings | Origin::Default => {
+            let action = Some(SetAction::Unset { key: SETTING.to_owned() });
+            Next::Command(Command::Set(Set { key: None, value: Vec::new(), action }))
+        }
+    })
 }
 
 /// Returns the sentence on a base URL that is not the manifest's, for `why`.

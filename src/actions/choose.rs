@@ -1,6 +1,7 @@
 //! `/provider`, `/model`, `/clear`, `/quit`, and the prompt that says who would answer.
 
-use llxprt_commands::{Account, Bucket, Model, ProviderChoice};
+use llxprt_commands::{Account, Bucket, Model, Provider, ProviderChoice};
+use serde_json::json;
 
 use super::{credential, profile};
 use crate::auth::precedence::Source;
@@ -15,7 +16,15 @@ const ROOMY: usize = 60;
 pub(super) fn provider(run: &mut Run, choice: ProviderChoice) -> Outcome {
     let ProviderChoice { name } = choice;
     let Some(name) = name else {
-        let active = run.active();
+        let active = run.active_known()?;
+        if run.ui.json {
+            let rows = run.registry.all().map(|m| json!({ "provider": m.name.as_str(), "title": m.title }));
+            run.ui.document(&json!({
+                "schema": "llxprt.provider.v1", "active": active.as_ref().map(Provider::as_str),
+                "providers": rows.collect::<Vec<_>>(),
+            }));
+            return Ok(());
+        }
         for manifest in run.registry.all() {
             let mark = if active.as_ref() == Some(&manifest.name) { "*" } else { " " };
             run.ui.data(&format!("{mark} {:12} {}", manifest.name, manifest.title));
@@ -46,7 +55,18 @@ pub(super) fn model(run: &mut Run, model: Model) -> Outcome {
             run.chosen.model = run.chosen.profile.is_some().then_some(name.clone());
             run.ui.say(&format!("{} answers from now on.", clean_line(&name)));
         }
+        None if run.ui.json => {
+            need_model(run)?;
+            let provider = run.active_known()?;
+            let manifest = provider.as_ref().and_then(|p| run.registry.get(p));
+            run.ui.document(&json!({
+                "schema": "llxprt.model.v1", "provider": provider.as_ref().map(Provider::as_str),
+                "model": model_given(run), "models": manifest.map_or(&[][..], |m| &m.models),
+            }));
+        }
         None => {
+            need_model(run)?;
+            run.active_known()?;
             run.ui.data(&clean_line(&model_name(run)));
             if let Some(manifest) = run.active().and_then(|p| run.registry.get(&p)) {
                 run.ui.note(&format!("{} names: {}", manifest.title, manifest.models.join(", ")));
@@ -58,10 +78,20 @@ pub(super) fn model(run: &mut Run, model: Model) -> Outcome {
 
 /// Returns the model that answers.
 pub(super) fn model_name(run: &Run) -> String {
+    model_given(run).unwrap_or_else(|| "no model".into())
+}
+
+/// Fails where the remembered model decides and cannot be read.
+pub(super) fn need_model(run: &Run) -> Outcome {
+    let chosen = run.chosen.model.is_some() || run.chosen.profile.as_ref().is_some_and(|p| p.model.is_some());
+    if chosen { Ok(()) } else { run.settings.need("model") }
+}
+
+fn model_given(run: &Run) -> Option<String> {
     let remembered = || run.settings.in_file("model").and_then(|v| v.as_str()).map(str::to_owned);
     let default = || run.active().and_then(|p| run.registry.get(&p)).map(|m| m.default_model.clone());
     let profile = || run.chosen.profile.as_ref().and_then(|p| p.model.clone());
-    run.chosen.model.clone().or_else(profile).or_else(remembered).or_else(default).unwrap_or_else(|| "no model".into())
+    run.chosen.model.clone().or_else(profile).or_else(remembered).or_else(default)
 }
 
 /// `/clear`

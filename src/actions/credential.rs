@@ -32,10 +32,20 @@ pub(super) enum Credential {
 /// When the provider's manifest is invalid, the index cannot be read, or `authOnly` says something else than yes or
 /// no: a guess could be billed.
 pub(super) fn resolution(run: &Run, provider: &Provider) -> Outcome<Resolution> {
-    if let Some(failure) = run.settings.misfit("authOnly") {
-        return Err(failure);
-    }
+    need(run, provider)?;
     Ok(resolution_with(run, run.manifest(provider)?, &run.index()?))
+}
+
+/// Fails where a setting that decides about the credential is there and cannot be understood.
+///
+/// # Errors
+/// `E-DAMAGED` with key, value and what mends it.
+pub(super) fn need(run: &Run, provider: &Provider) -> Outcome {
+    run.settings.need_sign_in(provider)?;
+    for name in ["authOnly", "providerKeyfiles", "providerApiKeys"] {
+        run.settings.need(name)?;
+    }
+    Ok(())
 }
 
 /// As [`resolution`], with an index that was read already.
@@ -49,14 +59,18 @@ pub(super) fn resolution_with(run: &Run, manifest: &Manifest, index: &Index) -> 
             Some((Value::Bool(true), _)) => Some(AuthOnly::Setting),
             _ => None,
         },
-        here: Here {
-            session: run.ui.session,
-            profile_by_flag: run.flags.profile_load.is_some(),
-            active: run.active().as_ref() == Some(&manifest.name),
-        },
+        here: here(run, &manifest.name),
         keys_at: manifest.keys_at.clone(),
     };
     resolve(&manifest.name, &sources)
+}
+
+fn here(run: &Run, provider: &Provider) -> Here {
+    Here {
+        session: run.ui.session,
+        profile_by_flag: run.flags.profile_load.is_some(),
+        active: run.active().as_ref() == Some(provider),
+    }
 }
 
 /// Looks for saved keys that are named for a provider and that the index does not know: LLxprt Code may have saved
@@ -94,6 +108,9 @@ pub(super) fn credential(run: &mut Run, provider: &Provider) -> Outcome<Credenti
         }
     }
     if let Some(failure) = resolution.failure() {
+        if let Some(unusable) = &resolution.error {
+            run.settings.need(&unusable.source.name(provider))?;
+        }
         return Err(failure);
     }
     let Some(winner) = &resolution.winner else {
@@ -177,6 +194,7 @@ fn logins(run: &Run, manifest: &Manifest, index: &Index) -> OAuth {
         supported: manifest.oauth.is_some(),
         enabled: run.settings.oauth_enabled(provider),
         elsewhere: baseurl::no_sign_in(run, manifest),
+        back: baseurl::back(run, provider, here(run, provider)),
         logins,
         active,
         profile: run.profile_for(provider).map(|p| p.name.clone()),

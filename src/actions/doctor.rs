@@ -30,6 +30,9 @@ pub(super) fn doctor(run: &Run) -> Outcome {
         Ok(()) => say("settings.json", true, "can be read".into()),
         Err(failure) => say("settings.json", false, failure.message),
     }
+    for misfit in run.settings.misfits() {
+        say("setting", false, misfit.message);
+    }
     for bad in &run.registry.bad {
         say("provider", false, bad.message.clone());
     }
@@ -40,15 +43,16 @@ pub(super) fn doctor(run: &Run) -> Outcome {
     }
     let store = run.vault.store_seen();
     say("vault", true, format!("{} {}", store.kind, store.detail).trim().to_owned());
-    match decide(&surroundings(run, &Login::default())) {
-        Decision::Open { with, why } => {
+    match surroundings(run, &Login::default()).map(|found| decide(&found)) {
+        Err(_) => say("browser", false, "auth.noBrowser says neither true nor false".to_owned()),
+        Ok(Decision::Open { with, why }) => {
             let with = match with {
                 Opener::System => "the system's opener".to_owned(),
                 Opener::Commands(commands) => commands.iter().map(|c| c.program.clone()).collect::<Vec<_>>().join(", "),
             };
             say("browser", true, format!("opens with {with} ({why})"));
         }
-        Decision::Manual { why } => say("browser", true, format!("none: {why}")),
+        Ok(Decision::Manual { why }) => say("browser", true, format!("none: {why}")),
     }
     let proxies: Vec<&str> = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
         .into_iter()

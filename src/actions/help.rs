@@ -8,6 +8,7 @@ use crate::run::Run;
 /// `/help [COMMAND…]`
 pub(super) fn help(run: &Run, help: &Help) -> Outcome {
     let Help { words } = help;
+    no_document(run)?;
     let words: Vec<&str> = words.iter().map(|w| w.trim_start_matches('/')).collect();
     let names = super::names(run);
     let page = match run.ui.session {
@@ -35,6 +36,7 @@ pub(super) fn help(run: &Run, help: &Help) -> Outcome {
 /// `llxprt completions SHELL`
 pub(super) fn completions(run: &Run, completions: &Completions) -> Outcome {
     let Completions { shell } = completions;
+    no_document(run)?;
     let shell: clap_complete::Shell = shell.parse().map_err(|_| {
         let words = format!("There are no completions for \"{shell}\": name bash, zsh, fish, elvish or powershell.");
         Failure::new(Code::Usage, words)
@@ -43,4 +45,12 @@ pub(super) fn completions(run: &Run, completions: &Completions) -> Outcome {
     clap_complete::generate(shell, &mut shell_command(), "llxprt", &mut script);
     run.ui.data(&String::from_utf8_lossy(&script));
     Ok(())
+}
+
+/// Refuses `--json` for what is a text through and through.
+pub(super) fn no_document(run: &Run) -> Outcome {
+    match run.ui.json {
+        true => Err(Failure::new(Code::Usage, "This prints a text, and --json is for documents: leave it out.")),
+        false => Ok(()),
+    }
 }

@@ -112,10 +112,9 @@ pub(super) fn warn_foreign(run: &mut Run, provider: &Provider, key: &Secret) {
 /// # Errors
 /// `E-USAGE` when none is active, or what is wrong with the place where it is remembered.
 pub(super) fn active(run: &Run, what: &str) -> Outcome<Provider> {
-    if let Some(provider) = run.active() {
+    if let Some(provider) = run.active_known()? {
         return Ok(provider);
     }
-    run.settings.whole()?;
     let words = format!("{what} belongs to the active provider, and none is active.");
     let names: Vec<&str> = run.registry.all().map(|m| m.name.as_str()).collect();
     let flag = if run.ui.session { "/provider NAME chooses one" } else { "--provider NAME chooses one" };

@@ -147,6 +147,7 @@ pub(super) fn kept(path: &str) -> String {
 /// Replaces a leading `~`.
 pub(super) fn expanded(run: &Run, path: &str) -> PathBuf {
     match (in_home(path), run.env.get("HOME").or_else(|| run.env.get("USERPROFILE"))) {
+        (Some(""), Some(home)) => PathBuf::from(home),
         (Some(rest), Some(home)) => Path::new(home).join(rest),
         _ => PathBuf::from(path),
     }

@@ -69,6 +69,7 @@ const EXAMPLES: [&str; 4] = [
 
 /// `llxprt man`
 pub(super) fn man(run: &Run) -> Outcome {
+    super::help::no_document(run)?;
     let mut page = Vec::new();
     render(run, &mut page).map_err(|e| Failure::new(Code::Internal, format!("The man page cannot be made: {e}.")))?;
     run.ui.data(&String::from_utf8_lossy(&page));

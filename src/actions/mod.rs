@@ -45,6 +45,7 @@ pub use given::bind_flags;
 pub use idle::{Watch, renew_while_idle};
 pub use names::names;
 pub use profile::{load_at_start, loaded as loaded_profile};
+pub use set::warn_of_misfits;
 pub use switch::choose_at_start;
 
 /// Does what a command says.
@@ -52,6 +53,13 @@ pub use switch::choose_at_start;
 /// # Errors
 /// What a person must read.
 pub fn perform(run: &mut Run, command: Command) -> Outcome {
+    let done = command.clone();
+    dispatch(run, command)?;
+    run.ui.done(&done);
+    Ok(())
+}
+
+fn dispatch(run: &mut Run, command: Command) -> Outcome {
     match command {
         Command::Auth(auth) => auth::auth(run, auth),
         Command::Set(set) => set::set(run, set),
@@ -75,6 +83,10 @@ pub fn perform(run: &mut Run, command: Command) -> Outcome {
 
 /// Makes a provider the active one if none is, or if it is that only because it was the first prompt's only choice.
 fn activate(run: &mut Run, provider: &Provider) -> Outcome {
+    // One that is remembered and not understood stays, and is told where it is needed.
+    if run.settings.misfit("provider").is_some() {
+        return Ok(());
+    }
     let named = run.flags.provider.is_some() || run.chosen.profile.is_some() || run.settings.provider().is_some();
     if run.active().is_none() || (!named && run.active().as_ref() == Some(provider)) {
         run.settings.remember("provider", Some(provider.as_str()))?;
@@ -91,9 +103,15 @@ fn answers_elsewhere(run: &Run, provider: &Provider) -> Option<String> {
 
 /// Takes the snapshot that the choice between browser and link looks at. The flags of `login` go before those of
 /// the program.
-fn surroundings(run: &Run, how: &Login) -> Surroundings {
+///
+/// # Errors
+/// `E-DAMAGED` where `auth.noBrowser` decides and is no truth value.
+fn surroundings(run: &Run, how: &Login) -> Outcome<Surroundings> {
     let flag = Flag::of(how.nobrowser, how.browser.as_deref())
         .or_else(|| Flag::of(run.flags.nobrowser, run.flags.browser.as_deref()));
+    if flag.is_none() {
+        run.settings.need("auth.noBrowser")?;
+    }
     let setting = run.settings.get("auth.noBrowser").and_then(|(value, origin)| {
         let origin = match origin {
             Origin::Flag => "a --set flag".to_owned(),
@@ -104,7 +122,7 @@ fn surroundings(run: &Run, how: &Login) -> Surroundings {
     });
     let interop = std::path::Path::new("/proc/sys/fs/binfmt_misc");
     let wsl = run.env.contains_key("WSL_DISTRO_NAME");
-    Surroundings {
+    Ok(Surroundings {
         env: run.env.clone(),
         system: if cfg!(target_os = "macos") {
             System::MacOs
@@ -118,5 +136,5 @@ fn surroundings(run: &Run, how: &Login) -> Surroundings {
         stdin_terminal: run.keyboard.is_person(),
         container: ["/.dockerenv", "/run/.containerenv"].iter().any(|p| std::path::Path::new(p).exists()),
         wsl_interop: wsl && ["WSLInterop", "WSLInterop-late"].iter().any(|name| interop.join(name).exists()),
-    }
+    })
 }

@@ -52,6 +52,7 @@ fn delete(run: &mut Run, name: &llxprt_commands::ProfileName) -> Outcome {
         let delete = Profile { action: Some(ProfileAction::Delete { name: first.clone() }) };
         return Err(Failure::new(Code::Profile, words).then(llxprt_commands::Command::Profile(delete)));
     }
+    run.settings.need("defaultProfile")?;
     let default = run.settings.default_profile().as_ref() == Some(name);
     if default {
         run.settings.remember("defaultProfile", None)?;

@@ -1,12 +1,13 @@
 //! `/set`: list, show, change, remove.
 
-use llxprt_commands::{Set, SetAction};
+use llxprt_commands::{Provider, Set, SetAction};
 use serde_json::{Value, json};
 
 use super::{baseurl, key, keyfile};
-use crate::config::Origin;
+use crate::chat::max_tokens;
 use crate::config::declared::{self, Kind, Named};
-use crate::error::Outcome;
+use crate::config::{Origin, member};
+use crate::error::{Code, Outcome};
 use crate::run::Run;
 
 /// `/set`, `/set KEY`, `/set KEY VALUE`, `/set unset KEY`
@@ -59,21 +60,56 @@ fn unset(run: &mut Run, typed: &str) -> Outcome {
         });
         return follow(run, typed);
     }
+    if let Some(member) = member(typed) {
+        let name = member.name;
+        run.ui.say(&match run.settings.unset(name)? {
+            true => format!("{name} is removed from settings.json."),
+            false => format!("settings.json has no {name}."),
+        });
+        return follow(run, name);
+    }
     let Named { name, declared, .. } = declared::named(typed)?;
-    let default = declared.default;
-    run.ui.say(&match run.settings.unset(&name)? {
-        true => format!("{name} is removed; the default holds: {default}."),
-        false => format!("{name} was not set; the default holds: {default}."),
-    });
+    let was = if run.settings.unset(&name)? { "is removed" } else { "was not set" };
+    run.ui.say(&format!("{name} {was}; the default holds: {}.", default(run, &name, declared.default)));
     follow(run, &name)
+}
+
+/// Returns what holds where nobody set it, as it is shown. One parameter the program sends of its own accord, since
+/// the dialect demands it.
+fn default(run: &Run, name: &str, declared: &str) -> String {
+    let manifest = run.active().and_then(|provider| run.registry.get(&provider));
+    match manifest.filter(|_| name == "modelparam.max_tokens").and_then(|m| max_tokens(m.api.dialect)) {
+        Some(number) => number.to_string(),
+        None => declared.to_owned(),
+    }
+}
+
+/// Warns once of every value that is there and does not count: whoever needs one fails.
+pub fn warn_of_misfits(run: &mut Run) {
+    for misfit in run.settings.misfits() {
+        if run.first_time(&misfit.message) {
+            run.ui.warn(&misfit.message);
+        }
+    }
 }
 
 /// Says which credential is used where a setting decides about it.
 fn follow(run: &mut Run, name: &str) -> Outcome {
     let decides = ["authOnly", "auth-key", "base-url", "provider"].iter().any(|begin| name.starts_with(begin));
     match run.active().filter(|_| decides) {
-        Some(provider) if run.registry.get(&provider).is_some() => key::tell_used(run, &provider),
+        Some(provider) if run.registry.get(&provider).is_some() => tell_used(run, &provider),
         _ => Ok(()),
+    }
+}
+
+/// What was asked for is done; another value that does not count is only told.
+fn tell_used(run: &mut Run, provider: &Provider) -> Outcome {
+    match key::tell_used(run, provider) {
+        Err(failure) if failure.code == Code::Damaged => {
+            run.ui.warn(&failure.message);
+            Ok(())
+        }
+        told => told,
     }
 }
 
@@ -81,16 +117,18 @@ fn show(run: &Run, typed: &str) -> Outcome {
     run.settings.whole()?;
     let Named { name, declared, .. } = named(run, typed)?;
     let found = run.settings.get(&name);
+    let otherwise = default(run, &name, declared.default);
     let (value, origin) =
         found.map_or_else(|| (declared.default_value(), Origin::Default), |(value, origin)| (value.clone(), origin));
     if run.ui.json {
+        let not_used = run.settings.misfit(&name).map(|failure| failure.message);
         run.ui.document(&json!({
-            "schema": "llxprt.setting.v1", "key": name, "value": value, "origin": origin.word(),
-            "default": declared.default, "takes": declared.takes(),
+            "schema": "llxprt.setting.v1", "not_used": not_used, "key": name, "value": value, "origin": origin.word(),
+            "default": otherwise, "takes": declared.takes(),
         }));
         return Ok(());
     }
-    let words = if value.is_null() { declared.default.to_owned() } else { shown(&value) };
+    let words = if value.is_null() { otherwise } else { shown(&value) };
     run.ui.prose(&format!("{name} = {words}  ({})", origin.word()));
     run.ui.note(&format!("{} It takes {}.", declared.about, declared.takes()));
     if let Some(failure) = run.settings.misfit(&name) {
@@ -109,9 +147,9 @@ fn list(run: &Run) -> Outcome {
         run.ui.document(&json!({ "schema": "llxprt.set.v1", "settings": rows, "not_used": misfits }));
         return Ok(());
     }
-    let default = |name: &str| declared::find(name).map_or("", |d| d.default).to_owned();
+    let unset = |name: &str| default(run, name, declared::find(name).map_or("", |d| d.default));
     let rows = rows.into_iter().map(|(name, value, origin)| {
-        let value = if value.is_null() { default(&name) } else { shown(&value) };
+        let value = if value.is_null() { unset(&name) } else { shown(&value) };
         (name, value, origin)
     });
     let rows: Vec<(String, String, Origin)> = rows.collect();

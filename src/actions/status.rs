@@ -9,11 +9,11 @@ use llxprt_commands::{Auth, AuthAction, Command, Provider};
 
 use self::row::Row;
 pub(super) use self::row::window;
-use super::credential::{resolution, resolution_with};
+use super::credential::{self, resolution, resolution_with};
 use super::login;
 use crate::auth::precedence::Note;
-use crate::error::Outcome;
-use crate::providers::{Manifest, Status};
+use crate::error::{Code, Outcome};
+use crate::providers::{BadManifest, Manifest, Status};
 use crate::run::Run;
 use crate::ui::{clean_line, faint, striking, times};
 use crate::vault::Index;
@@ -25,24 +25,29 @@ const NAMED: usize = 5;
 pub(super) fn all(run: &mut Run) -> Outcome {
     let index = run.index()?;
     if run.ui.json {
+        sound(run)?;
+        for words in broken(run) {
+            run.ui.warn(&words);
+        }
         run.ui.document(&document::All {
             schema: "llxprt.auth.v1",
             store: index.store_seen(),
             providers: run.registry.all().map(|m| document::element(run, &index, m)).collect(),
+            problems: run.registry.bad.iter().map(document::Problem::of).collect(),
         });
         return Ok(());
     }
     let rows: Vec<Row> = run.registry.all().flat_map(|manifest| row::rows(run, &index, manifest)).collect();
     show(run, &rows);
     footer(run, &index, &rows, run.registry.all());
-    for bad in &run.registry.bad {
-        run.ui.warn(&format!("{}. {} cannot be used until that is mended.", bad.message, bad.name));
+    for words in broken(run) {
+        run.ui.warn(&words);
     }
     let notes = run.registry.all().filter_map(|manifest| resolution_with(run, manifest, &index).shadow_note());
     for note in notes.collect::<Vec<_>>() {
         say(run, &note);
     }
-    run.settings.whole()
+    sound(run)
 }
 
 /// `/auth P`
@@ -50,6 +55,7 @@ pub(super) fn one(run: &mut Run, provider: &Provider) -> Outcome {
     let manifest = run.manifest(provider)?;
     let index = run.index()?;
     if run.ui.json {
+        credential::need(run, provider)?;
         let element = document::element(run, &index, manifest);
         run.ui.document(&document::One { schema: "llxprt.auth.provider.v1", element });
         return Ok(());
@@ -64,13 +70,28 @@ pub(super) fn one(run: &mut Run, provider: &Provider) -> Outcome {
     if let Some(note) = resolution_with(run, manifest, &index).shadow_note() {
         say(run, &note);
     }
-    run.settings.whole()
+    credential::need(run, provider)
+}
+
+/// Fails where what is shown of a provider is a guess, since a setting behind it cannot be understood.
+fn sound(run: &Run) -> Outcome {
+    run.active_known()?;
+    run.registry.all().try_for_each(|manifest| credential::need(run, &manifest.name))
+}
+
+/// The providers whose manifests are invalid, as sentences.
+fn broken(run: &Run) -> impl Iterator<Item = String> {
+    let words = |bad: &BadManifest| format!("{}. {} cannot be used until that is mended.", bad.message, bad.name);
+    run.registry.bad.iter().map(words).collect::<Vec<_>>().into_iter()
 }
 
 /// Says it when a key wins over a sign-in.
 pub(super) fn say_shadow(run: &mut Run, provider: &Provider) -> Outcome {
-    if let Some(note) = resolution(run, provider)?.shadow_note() {
-        say(run, &note);
+    match resolution(run, provider) {
+        Ok(resolution) => resolution.shadow_note().iter().for_each(|note| say(run, note)),
+        // What was asked for is done; whoever needs the setting fails by it.
+        Err(failure) if failure.code == Code::Damaged => run.ui.warn(&failure.message),
+        Err(failure) => return Err(failure),
     }
     Ok(())
 }

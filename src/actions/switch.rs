@@ -73,7 +73,7 @@ pub fn choose_at_start(run: &mut Run) -> Outcome {
     let index = run.index()?;
     let has =
         |provider: &Provider| index.entry(&Account { provider: provider.clone(), bucket: bucket.clone() }).is_some();
-    let provider = match run.active() {
+    let provider = match run.active_known()? {
         Some(active) => active,
         None => {
             let able: Vec<Provider> =

@@ -16,6 +16,7 @@ pub use self::source::{Given, Source};
 pub use self::tier::{Tier, TierState, Use};
 pub use self::words::{Note, Row, save_key};
 use crate::auth::failover::State;
+use crate::error::Next;
 
 /// One place where a key may be, and what is there.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,8 @@ pub struct OAuth {
     pub enabled: bool,
     /// Why it cannot be used with this base URL ([`elsewhere`]).
     pub elsewhere: Option<String>,
+    /// What takes that base URL away.
+    pub back: Option<Next>,
     /// The buckets in their order.
     pub logins: Vec<(Bucket, State)>,
     /// The one that a request would use now, where that is known.
@@ -210,9 +213,14 @@ impl Resolution {
         })
     }
 
-    /// Returns the member `credential` of `auth --json`; `null` where there is none.
+    /// Returns the member `credential` of `auth --json`; `null` where there is none. A login that nobody has made yet
+    /// is none.
     pub fn credential_json(&self) -> Value {
-        self.winner.as_ref().map_or(
+        let made = |winner: &&Winner| {
+            let is_it = |(bucket, _): &(Bucket, _)| bucket.as_str() == winner.detail;
+            winner.tier != Tier::OAuth || self.oauth.logins.iter().any(is_it)
+        };
+        self.winner.as_ref().filter(made).map_or(
             Value::Null,
             |winner| json!({ "tier": winner.tier.number(), "source": winner.tier.name(), "detail": winner.detail }),
         )

@@ -9,7 +9,7 @@ use super::send::join;
 use super::{Conversation, Event, Params, Piece, Request, Role};
 
 /// `max_tokens` is required by the API.
-const MAX_TOKENS: u64 = 8192;
+pub(super) const MAX_TOKENS: u64 = 8192;
 
 pub(super) fn request(base: &Url, model: &str, conversation: &Conversation, params: &Params) -> Request {
     let message = |turn: &super::Turn| {

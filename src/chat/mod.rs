@@ -21,6 +21,14 @@ use std::borrow::Cow;
 
 use crate::providers::Dialect;
 
+/// Returns the bound that a dialect sends where nobody set `max_tokens`: one of them demands it.
+pub fn max_tokens(dialect: Dialect) -> Option<u64> {
+    match dialect {
+        Dialect::AnthropicMessages => Some(anthropic_messages::MAX_TOKENS),
+        Dialect::OpenaiResponses | Dialect::OpenaiChat | Dialect::Gemini => None,
+    }
+}
+
 /// What an event of a stream says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Piece<'a> {

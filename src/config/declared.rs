@@ -3,6 +3,7 @@
 use llxprt_commands::{Command, Help, KeyName, Model, Provider, redact};
 use serde_json::Value;
 
+use super::members;
 use crate::error::{Code, Failure, Outcome};
 
 /// What a setting may be.
@@ -161,14 +162,6 @@ pub const DECLARED: &[Declared] = &[
     },
 ];
 
-/// Members of settings.json that have a command of their own.
-const OTHERWISE: &[(&str, &str)] = &[
-    ("provider", "provider"),
-    ("model", "model"),
-    ("defaultProfile", "profile"),
-    ("oauthEnabledProviders", "auth enable"),
-];
-
 /// Members of a request that the program sets itself, in one dialect or another: a parameter of that name would change
 /// to which model and how it talks behind its back. `max_tokens` and `instructions` are set too, and may be replaced.
 pub const RESERVED: [&str; 7] = ["model", "messages", "input", "contents", "stream", "stream_options", "store"];
@@ -245,8 +238,8 @@ pub fn table() -> String {
 
 fn unknown(typed: &str) -> Failure {
     let failure = Failure::new(Code::Setting, format!("There is no setting called {}.", quoted(typed)));
-    if let Some((_, words)) = OTHERWISE.iter().find(|(member, _)| member.eq_ignore_ascii_case(typed)) {
-        return failure.then(Command::Help(Help { words: words.split(' ').map(str::to_owned).collect() }));
+    if let Some(member) = members::find(typed) {
+        return failure.then(Command::Help(Help { words: member.help.split(' ').map(str::to_owned).collect() }));
     }
     let lower = typed.to_lowercase();
     let middle = typed.split('.').nth(1).filter(|m| !m.is_empty());

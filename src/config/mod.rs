@@ -5,6 +5,8 @@
 pub mod declared;
 mod dirs;
 mod lock;
+mod members;
+mod misfit;
 mod profile;
 mod profile_file;
 mod profiles;
@@ -12,6 +14,7 @@ mod settings;
 
 pub use dirs::Dirs;
 pub use lock::{ConfigLock, guard, sweep};
+pub use members::{find as member, unset};
 pub use profile::{Balancer, Profile, Saved, accounts_of_profiles, profile_names};
 pub use profiles::Profiles;
 pub use settings::{Origin, Settings};

@@ -42,10 +42,10 @@ pub(super) fn greet(run: &Run) {
         run.ui.note(&format!("llxprt {version}{profile}{mark}{accounts} ready{store}"));
     }
     if let Err(failure) = index {
-        run.ui.fail(&failure);
+        run.ui.tell(&failure);
     }
     if let Err(failure) = run.settings.whole() {
-        run.ui.fail(&failure);
+        run.ui.tell(&failure);
     }
     for bad in &run.registry.bad {
         run.ui.warn(&format!("{}. {} cannot be used until that is mended.", bad.message, bad.name));

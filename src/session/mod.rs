@@ -27,6 +27,7 @@ use crate::ui::Ui;
 /// Runs the session of a person at the line editor. Returns the exit status.
 pub fn interactive(run: &mut Run, editor: &Arc<Editor>) -> u8 {
     greeting::greet(run);
+    actions::warn_of_misfits(run);
     let known = completer::Known::default();
     let over = history::Over::default();
     let (history, trouble) = history::Clean::open(&run.dirs.data.join("history"), over.clone());
@@ -77,25 +78,15 @@ fn enter(run: &mut Run, text: &str) {
     for (number, line) in lines.iter().enumerate() {
         let _busy = run.signals.line();
         run.settings.refresh();
-        let result = match parse(line) {
-            Ok(line) => obey(run, line),
-            Err(e) => {
-                // The corrected line waits in the history, not executed. One for the shell would be a prompt here.
-                if let Some(better) = e.suggestions.first().filter(|line| line.starts_with('/')) {
-                    run.keyboard.put_back(better);
-                }
-                Err(wrong(&run.ui, &e))
-            }
-        };
-        if let Err(failure) = result {
-            // Of a block nobody saw which line was at work.
-            if block.is_some() {
-                run.ui.say(&format!("{}:", shown(line)));
-            }
-            run.ui.fail(&failure);
-            if failure.code == Code::Cancelled {
-                return left_out(run, &lines[number + 1..]);
-            }
+        let parsed = parse(line);
+        // The corrected line waits in the history, not executed. One for the shell would be a prompt here.
+        if let Some(better) = parsed.as_ref().err().and_then(|e| e.suggestions.first()).filter(|b| b.starts_with('/')) {
+            run.keyboard.put_back(better);
+        }
+        // Of a block nobody saw which line was at work.
+        let done = obey(run, line, parsed, block.is_some());
+        if done.is_err_and(|failure| failure.code == Code::Cancelled) {
+            return left_out(run, &lines[number + 1..]);
         }
         if run.leaving {
             return;
@@ -116,15 +107,32 @@ fn left_out(run: &Run, lines: &[&str]) {
     }
 }
 
-fn obey(run: &mut Run, line: Line) -> Result<(), Failure> {
+/// Does a line and tells what failed, in the form that the line or the whole run asked for; first in which line, where
+/// that is not on the screen.
+fn obey(run: &mut Run, text: &str, parsed: Result<Line, ParseError>, named: bool) -> Result<(), Failure> {
+    let before = run.ui.json;
+    run.ui.json |= match &parsed {
+        Ok(Line::Command { json, .. }) => *json,
+        Ok(Line::Prompt(_) | Line::Empty) => false,
+        Err(_) => text.trim_start().starts_with('/') && text.split_whitespace().any(|word| word == "--json"),
+    };
+    run.ui.begin();
+    let result = parsed.map_err(|e| wrong(&run.ui, &e)).and_then(|line| act(run, line));
+    if let Err(failure) = &result {
+        if named {
+            run.ui.say(&format!("{}:", shown(text)));
+        }
+        run.ui.fail(failure);
+    }
+    run.ui.json = before;
+    result
+}
+
+fn act(run: &mut Run, line: Line) -> Result<(), Failure> {
     match line {
         Line::Empty => Ok(()),
-        Line::Command { command, json } => {
-            let before = run.ui.json;
-            run.ui.json |= json;
-            let result = actions::perform(run, command.clone());
-            run.ui.json = before;
-            result.map_err(|failure| mended(run, command, failure))
+        Line::Command { command, json: _ } => {
+            actions::perform(run, command.clone()).map_err(|failure| mended(run, command, failure))
         }
         Line::Prompt(text) if answers_late(run, &text) => {
             Err(Failure::new(Code::State, "That answers a sign-in that is over. It was sent nowhere."))
@@ -152,8 +160,8 @@ pub fn mended(run: &Run, command: Command, failure: Failure) -> Failure {
 pub fn wrong(ui: &Ui, error: &ParseError) -> Failure {
     let ParseError { message, suggestions, usage } = error;
     let mut failure = Failure::new(Code::Usage, message.clone());
-    let form = usage.iter().filter(|_| suggestions.is_empty() || !ui.session);
-    failure.next = suggestions.iter().chain(form).take(3).map(|line| Next::Shell(line.clone())).collect();
+    let form = usage.iter().filter(|_| suggestions.is_empty() || !ui.session).map(|form| Next::Form(form.clone()));
+    failure.next = suggestions.iter().map(|line| Next::Shell(line.clone())).chain(form).take(3).collect();
     failure
 }
 
@@ -163,6 +171,7 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
     if person {
         greeting::greet(run);
     }
+    actions::warn_of_misfits(run);
     let mut status = 0;
     loop {
         run.settings.refresh();
@@ -175,9 +184,7 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
         };
         let _busy = person.then(|| run.signals.line());
         let parsed = if person { parse(&line) } else { parse_piped(&line) };
-        let result = parsed.map_err(|e| wrong(&run.ui, &e)).and_then(|line| obey(run, line));
-        if let Err(failure) = result {
-            run.ui.fail(&failure);
+        if let Err(failure) = obey(run, &line, parsed, false) {
             status = if person { 0 } else { failure.code.exit() };
             if !person && !run.flags.keep_going {
                 return status;

@@ -17,7 +17,7 @@ impl Ui {
         }
         let coded = STANDARD.encode(text);
         // As it is: the wish for no colours would take it for one.
-        super::after(write!(std::io::stdout(), "\x1b]52;c;{coded}\x07"));
+        super::after(write!(std::io::stdout(), "\x1b]52;c;{coded}\x07"), true);
         self.say("Asked the terminal to copy the link. If it did not, mark it above.");
     }
 

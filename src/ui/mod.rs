@@ -4,6 +4,7 @@
 
 mod carry;
 mod clean;
+mod sheet;
 mod stream;
 pub mod times;
 
@@ -17,10 +18,11 @@ pub use clean::{Cleaner, clean, clean_line};
 use llxprt_commands::{ColorWhen, Command};
 use serde::Serialize;
 use serde_json::json;
+pub use sheet::Sheet;
 pub use stream::Answer;
 use url::Url;
 
-use crate::error::{Failure, Next};
+use crate::error::{Code, Failure, Next};
 use crate::secret::Hidden;
 
 /// How this run shows things, decided once.
@@ -47,9 +49,13 @@ pub struct Ui {
     /// `--sandbox` or `--sandbox=URL` as it was given: without it a suggested command line would reach the real
     /// providers.
     pub sandbox: Option<String>,
+    /// With `--json`: what the line of input that is being done has shown so far.
+    pub sheet: Sheet,
 }
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
+/// Exit status of a process whose stdout was closed: 128 and SIGPIPE.
+const CLOSED: i32 = 141;
 const WARN: Style = AnsiColor::Yellow.on_default();
 
 impl Ui {
@@ -67,7 +73,7 @@ impl Ui {
     /// Writes data, one or more whole lines, to stdout.
     pub fn data(&self, text: &str) {
         if !self.json {
-            out(&self.marks(text.strip_suffix('\n').unwrap_or(text)));
+            self.out(&self.marks(text.strip_suffix('\n').unwrap_or(text)));
         }
     }
 
@@ -78,10 +84,18 @@ impl Ui {
 
     /// Says something beside the data: on the terminal in a session, else on stderr.
     pub fn say(&self, text: &str) {
-        let text = self.wrapped(&self.marks(&self.hidden.clean(text)));
+        let text = self.hidden.clean(text);
+        if self.json {
+            self.sheet.say(&text);
+        }
+        self.beside(&text);
+    }
+
+    fn beside(&self, text: &str) {
+        let text = self.wrapped(&self.marks(text));
         match !self.json && self.editor {
-            true => out(&text),
-            false => write(anstream::stderr(), &text),
+            true => self.out(&text),
+            false => beside(put(anstream::stderr(), &text)),
         }
     }
 
@@ -147,41 +161,54 @@ impl Ui {
         self.say(&striking(text));
     }
 
-    /// Writes one JSON document.
+    /// Writes one JSON document. A second one of the same line would be one too many for whoever reads them.
     pub fn document(&self, value: &impl Serialize) {
-        // Only a map with keys that are no texts cannot be JSON, and nobody hands one in.
-        let text = serde_json::to_string(value).unwrap_or_default();
-        out(&escape(&text));
+        if self.sheet.print() {
+            // Only a map with keys that are no texts cannot be JSON, and nobody hands one in.
+            let text = serde_json::to_string(value).unwrap_or_default();
+            self.out(&escape(&text));
+        }
     }
 
-    /// Tells what failed, why, what to type next, and the stable code. The process name stands in front in the shell.
+    /// Tells what failed and ends the line with it: with `--json` as its document.
     pub fn fail(&self, failure: &Failure) {
-        let next: Vec<String> = failure.next.iter().map(|n| self.next(n)).collect();
-        if self.json {
-            let mut document = json!({
-                "schema": "llxprt.error.v1", "code": failure.code.text(), "message": failure.message,
-                "next": next, "exit": failure.code.exit(),
-            });
-            self.hidden.clean_json(&mut document);
-            return self.document(&document);
+        if !self.json || !self.sheet.print() {
+            return self.tell(failure);
         }
+        // Only what can be typed as it is; everything else is for people.
+        let (next, hint): (Vec<&Next>, Vec<&Next>) =
+            failure.next.iter().partition(|next| matches!(next, Next::Command(_) | Next::Shell(_)));
+        let words = |next: Vec<&Next>| next.into_iter().map(|next| self.next(next)).collect::<Vec<_>>();
+        let hint = Some(words(hint).join("\n")).filter(|hint| !hint.is_empty());
+        let mut document = json!({
+            "schema": "llxprt.error.v1", "code": failure.code.text(), "message": failure.message,
+            "next": words(next), "hint": hint, "exit": failure.code.exit(),
+        });
+        self.hidden.clean_json(&mut document);
+        self.out(&escape(&document.to_string()));
+    }
+
+    /// Tells what failed, why, what to type next, and the stable code, and no document ends with it. The process name
+    /// stands in front in the shell.
+    pub fn tell(&self, failure: &Failure) {
         let who = if self.session { "" } else { "llxprt: " };
         let mut lines = vec![format!("{who}{}", failure.message)];
-        for (line, next) in next.iter().zip(&failure.next) {
-            lines.push(if matches!(next, Next::Say(_)) { line.clone() } else { format!("  {line}") });
+        for next in &failure.next {
+            let line = self.next(next);
+            lines.push(if matches!(next, Next::Say(_)) { line } else { format!("  {line}") });
         }
         let code = failure.code.text();
         if let Some(last) = lines.last_mut() {
             *last = format!("{last}  {DIM}{code}{DIM:#}");
         }
-        self.say(&lines.join("\n"));
+        self.beside(&self.hidden.clean(&lines.join("\n")));
     }
 
     /// Returns how a next step is typed here.
     pub fn next(&self, next: &Next) -> String {
         match next {
             Next::Command(command) => self.typed(command),
-            Next::Shell(line) => self.shell(line),
+            Next::Shell(line) | Next::Form(line) => self.shell(line),
             Next::Say(words) => self.here(words),
         }
     }
@@ -227,9 +254,18 @@ impl Ui {
     /// Shows a line to be copied, as it is: never wrapped by us, and no wish about colours touches it.
     pub fn whole(&self, line: &str) {
         match !self.json && self.editor {
-            true => write(std::io::stdout(), line),
-            false => write(std::io::stderr(), line),
+            true => after(put(std::io::stdout(), line), self.terminal),
+            false => beside(put(std::io::stderr(), line)),
         }
+    }
+
+    /// Writes to stdout. What has no escape sequence is not searched for what the terminal cannot do.
+    fn out(&self, text: &str) {
+        let result = match text.contains('\u{1b}') {
+            true => put(anstream::stdout(), text),
+            false => put(std::io::stdout(), text),
+        };
+        after(result, self.terminal);
     }
 
     /// Returns the terminal's width in columns; wide where there is none.
@@ -253,7 +289,7 @@ impl Ui {
 
     /// Begins an answer that comes piece by piece.
     pub fn answer(&self) -> Answer {
-        Answer::new(!self.json)
+        Answer::new(!self.json, self.terminal)
     }
 }
 
@@ -285,25 +321,31 @@ pub fn accessible(env: &BTreeMap<String, String>) -> bool {
     env.get("ACCESSIBLE").is_some_and(|v| !matches!(v.as_str(), "" | "0" | "false"))
 }
 
-/// Writes to stdout. What has no escape sequence is not searched for what the terminal cannot do.
-fn out(text: &str) {
-    match text.contains('\u{1b}') {
-        true => write(anstream::stdout(), text),
-        false => write(std::io::stdout(), text),
+/// What follows a write to stderr. Whoever has no room for it reads nothing there; the command goes on.
+fn beside(result: std::io::Result<()>) {
+    if result.is_err_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
+        std::process::exit(CLOSED);
     }
 }
 
-/// A closed stdout ends the process at once, as SIGPIPE would have (status 141).
-fn write(mut stream: impl Write, text: &str) {
-    // One write a line group: two processes on one terminal do not mix within it.
-    after(stream.write_all(format!("{text}\n").as_bytes()).and_then(|()| stream.flush()));
+/// One write a line group: two processes on one terminal do not mix within it.
+fn put(mut stream: impl Write, text: &str) -> std::io::Result<()> {
+    stream.write_all(format!("{text}\n").as_bytes()).and_then(|()| stream.flush())
 }
 
-fn after(result: std::io::Result<()>) {
-    if let Err(e) = result
-        && e.kind() == std::io::ErrorKind::BrokenPipe
-    {
-        std::process::exit(141);
+/// A closed stdout ends the process at once, as SIGPIPE would have. What could not be written to a file or pipe is
+/// never called done. A terminal that went away is attended to where it is read.
+fn after(result: std::io::Result<()>, terminal: bool) {
+    match result {
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(CLOSED),
+        Err(e) if !terminal => {
+            let code = Code::File;
+            let words = format!("llxprt: stdout cannot be written: {e}.  {DIM}{}{DIM:#}", code.text());
+            // Nothing is left to tell it to if that fails too.
+            let _ = put(anstream::stderr(), &words);
+            std::process::exit(i32::from(code.exit()));
+        }
+        Ok(()) | Err(_) => {}
     }
 }
 

@@ -11,12 +11,13 @@ pub struct Answer {
     text: String,
     shown: bool,
     show: bool,
+    terminal: bool,
     reasoning: bool,
 }
 
 impl Answer {
-    pub(super) fn new(show: bool) -> Self {
-        Self { cleaner: Cleaner::default(), text: String::new(), shown: false, show, reasoning: false }
+    pub(super) fn new(show: bool, terminal: bool) -> Self {
+        Self { cleaner: Cleaner::default(), text: String::new(), shown: false, show, terminal, reasoning: false }
     }
 
     /// Shows a piece of the answer.
@@ -44,7 +45,7 @@ impl Answer {
             self.shown = true;
             if self.show {
                 let mut stream = anstream::stdout();
-                super::after(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()));
+                super::after(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()), self.terminal);
             }
         }
     }

@@ -21,12 +21,16 @@ fn a_foreign_host_gets_a_key_and_never_a_sign_in() {
     insta::assert_snapshot!(with(&["--baseurl", &url, "-p", "hello"]), @"
     --- stderr
     llxprt: anthropic has no key, and the base URL is at [gateway], and a sign-in is only sent to [sandbox].
-      llxprt key save anthropic  E-OTHER-HOST
+      llxprt key save anthropic
+    start again without --baseurl  E-OTHER-HOST
     --- exit 4
     ");
     // By setting and in the session it is the same.
     let done = stand.session(&[&format!("/baseurl {url}"), "hello"]).exit(4);
-    assert!(done.stderr.contains("a sign-in is only sent to"), "{done}");
+    assert!(
+        done.stderr.contains("a sign-in is only sent to") && done.stderr.contains("\n  /baseurl none  E-"),
+        "{done}"
+    );
     insta::assert_snapshot!(with(&["baseurl", &url]), @"
     --- stderr
     Requests to the active provider go to [gateway]/anthropic from now on (base-url in settings.json).
@@ -77,13 +81,13 @@ fn an_address_that_cannot_be_used_is_an_error_and_no_request_goes_elsewhere() {
             continue;
         }
         stand.settings(json!({ "base-url": url }));
-        let done = send().done().exit(2);
+        let done = send().done().exit(78);
         let named = format!("The base-url in settings.json cannot be used: it {said}");
         assert!(done.stderr.contains(&named), "{url}\n{done}");
         stand.settings(json!({}));
     }
     stand.settings(json!({ "base-url": 7 }));
-    let _ = send().done().exit(2);
+    let _ = send().done().exit(78);
     assert_eq!(stand.sent(), []);
     // Nothing, an empty text and none name nothing.
     for nothing in [json!(null), json!(""), json!("none")] {

@@ -113,13 +113,13 @@ pub fn kills(rounds: usize) -> Figures {
         // One that ended is no longer there to be killed.
         let _ = child.kill();
         child.wait().expect("it ends");
-        look(&stage, work, &before, stage.refreshes() > refreshes, &mut figures);
+        look(&stage, work, &before, refreshes, &mut figures);
     }
     figures
 }
 
 /// Starts as a person would next, and checks everything that is there.
-fn look(stage: &Stage, work: Work, before: &[Value; 2], asked: bool, figures: &mut Figures) {
+fn look(stage: &Stage, work: Work, before: &[Value; 2], refreshes: usize, figures: &mut Figures) {
     let start = stage.home.run(&[]);
     figures.unopened += usize::from(start.status() != 0 || start.stderr.contains("damaged"));
     let leftovers = stage.home.leftovers();
@@ -154,6 +154,8 @@ fn look(stage: &Stage, work: Work, before: &[Value; 2], asked: bool, figures: &m
     };
     figures.unopened += sealed.iter().filter(|file| !named(file)).count();
 
+    // Only now: what was sent may have been read after the kill.
+    let asked = stage.refreshes() > refreshes;
     for (bucket, before) in [STAYS, COMES].into_iter().zip(before) {
         let gone_by_wish = work == LogoutAll;
         let now = stage.stored(bucket);
@@ -167,6 +169,9 @@ fn look(stage: &Stage, work: Work, before: &[Value; 2], asked: bool, figures: &m
             stage.leave_seconds(bucket, -10);
             if stage.token(bucket).status() != 0 {
                 let in_window = work == Refresh && asked && now["refresh_token"] == before["refresh_token"];
+                if !in_window {
+                    println!("lost after {work:?}: {bucket}, asked: {asked}, another is stored: {}", now != *before);
+                }
                 figures.lost_in_window += usize::from(in_window);
                 figures.lost += usize::from(!in_window);
                 let _ = stage.login(bucket, &["--force"]).ok();

@@ -138,6 +138,32 @@ fn f3_a_locked_keyring_ends_with_77_says_why_and_loses_nothing() {
 
 #[test]
 #[ignore = "needs gnome-keyring"]
+fn f3_a_saved_key_in_a_locked_keyring_is_an_error_that_names_it_and_no_other_is_used() {
+    let service = SecretService::unlocked();
+    let desk = Desk::new(&service);
+    let (key, other) = ("sk-ant-api03-canary-in-the-keyring-1111", "sk-ant-api03-canary-in-the-variable-2222");
+    let script = desk.sandbox.script("anthropic");
+    script.add_key(key, PERSONAL);
+    script.add_key(other, PERSONAL);
+    let done = desk.home.run_with_stdin(&["key", "save", "anthropic"], format!("{key}\n")).ok();
+    assert!(done.stderr.contains("in the keyring"), "{done}");
+    let send = || desk.home.typed(&["--provider", "anthropic", "-p", "hello"]).env("ANTHROPIC_API_KEY", other).done();
+    let _ = send().ok();
+    service.lock();
+    let done = send().exit(77);
+    assert!(
+        done.stderr.contains("The saved key anthropic cannot be read.") && done.stderr.contains("locked"),
+        "{done}"
+    );
+    assert_eq!(script.count(llxprt::sandbox::Endpoint::Chat), 1, "nothing went out");
+    // `why` asks no keyring: it still says what is named there.
+    let why = desk.home.run(&["auth", "anthropic", "why", "--json"]).ok().json();
+    assert_eq!(why["winner"], 3);
+    desk.home.assert_clean(&[key, other]);
+}
+
+#[test]
+#[ignore = "needs gnome-keyring"]
 fn f3_without_a_keyring_logins_go_to_sealed_files_and_it_is_said_once() {
     let service = SecretService::bus_alone();
     let desk = Desk::new(&service);

@@ -214,7 +214,7 @@ fn a_prompt_that_cannot_ask_never_starts_a_login() {
     --- exit 4
     ");
     insta::assert_snapshot!(home.run(&["-p", "hello", "--json"]), @r#"
-    {"schema":"llxprt.error.v1","code":"E-NEED-LOGIN","message":"anthropic needs a sign-in, and this run cannot ask (a prompt given with -p never asks).","next":["llxprt auth anthropic login","Or set ANTHROPIC_API_KEY."],"exit":4}
+    {"schema":"llxprt.error.v1","code":"E-NEED-LOGIN","message":"anthropic needs a sign-in, and this run cannot ask (a prompt given with -p never asks).","next":["llxprt auth anthropic login"],"hint":"Or set ANTHROPIC_API_KEY.","exit":4}
     --- exit 4
     "#);
     // On a terminal too: -p never asks.

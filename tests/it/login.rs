@@ -239,7 +239,7 @@ fn a_denied_login_ends_with_the_providers_words_and_changes_nothing() {
     let pty = terminal(&home, &[]);
     at_prompt(&pty);
     pty.type_line("/auth anthropic login");
-    pty.wait_for("The provider says access was denied: \"The user denied the request\". Nothing changed.  E-DENIED");
+    pty.wait_for("The provider says access was denied: \"The user denied the request\". Nothing changed.\n  /auth anthropic login  E-DENIED");
     let page = browser.page();
     assert!(page.contains("<h1>Not signed in</h1>") && page.contains("The user denied the request"), "{page}");
     assert_eq!(leave(pty), 0);

@@ -56,9 +56,8 @@ fn every_line_of_the_page_does_what_it_says() {
     let pty = terminal(&home, &[]);
     for (line, then) in PAGE {
         let said = type_one(&pty, line, then);
-        // A link may hold any letters.
-        let refused = said.lines().any(|line| !line.starts_with("http") && line.contains("E-"));
-        assert!(!refused, "{line} was refused:\n{said}");
+        // The code of a failure stands behind two blanks; a link may have the letters anywhere.
+        assert!(!said.contains("  E-"), "{line} was refused:\n{said}");
     }
     assert_eq!(leave(pty), 0);
     assert!(sandbox.script("anthropic").violations().is_empty());

@@ -1,5 +1,6 @@
 //! Pages of `docs/` that are made from the program: they say what it does.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -34,4 +35,27 @@ fn the_list_of_codes_is_made_from_the_codes() {
          `W-RESTRICTED` and `W-RETIRED` mark what a provider's owner says of such sign-ins; they end nothing.\n",
     );
     same("docs/errors.md", &page);
+}
+
+#[test]
+fn the_page_of_documents_names_every_schema_and_no_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let schemas = |text: &str| {
+        let words = text.split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit() && c != '.');
+        let is_schema = |word: &&str| word.starts_with("llxprt.") && word.ends_with(".v1");
+        words.filter(is_schema).map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let mut used = BTreeSet::new();
+    let mut folders = vec![root.join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                used.extend(schemas(&std::fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    assert_eq!(schemas(&std::fs::read_to_string(root.join("docs/scripts.md")).unwrap()), used);
 }

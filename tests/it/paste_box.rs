@@ -212,7 +212,7 @@ fn a_pasted_refusal_ends_the_login_with_the_providers_words_made_safe() {
     waiting.pty.keys(key::ENTER);
     waiting
         .pty
-        .wait_for("The provider says access was denied: \"The user denied the request\". Nothing changed.  E-DENIED");
+        .wait_for("The provider says access was denied: \"The user denied the request\". Nothing changed.\n  /auth anthropic login  E-DENIED");
     at_prompt(&waiting.pty);
     assert_eq!(sealed(&waiting.home), Vec::<String>::new());
     // One that was made up carries escapes.

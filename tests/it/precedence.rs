@@ -54,15 +54,18 @@ fn a_source_that_cannot_be_read_is_named_and_nothing_else_is_tried() {
         (file("huge"), "[root]/home/huge is larger than 65536 bytes."),
         (file(""), "[root]/home/ is a folder."),
         (json!({ "providerKeyfiles": { "anthropic": "key" } }), "key is not a whole path; write it from / or from ~/."),
-        (json!({ "providerKeyfiles": { "anthropic": ["key"] } }), "it is no text."),
+        (json!({ "providerKeyfiles": { "anthropic": ["key"] } }), "its value [\"key\"] is not a path."),
         (json!({ "auth-keyfile": at("missing") }), "there is no file [root]/home/missing."),
         (json!({ "auth-key-name": "nowhere" }), "there is no saved key called \"nowhere\"."),
-        (json!({ "auth-key-name": 7 }), "it is no text."),
+        (json!({ "auth-key-name": 7 }), "has auth-key-name, and its value is not the name of a saved key."),
         (json!({ "auth-key": "two words" }), "it holds blanks, line breaks or letters that no key has."),
         (json!({ "providerApiKeys": { "anthropic": " " } }), "it holds only blanks."),
-        (json!({ "authOnly": "yes" }), "config/settings.json has authOnly, and its value is not true or false."),
+        (
+            json!({ "authOnly": "yes" }),
+            "config/settings.json has authOnly, and its value \"yes\" is not true or false.",
+        ),
     ] {
-        let status = if settings.get("authOnly").is_some() { 78 } else { 2 };
+        let status = if said.contains("its value") { 78 } else { 2 };
         stand.settings(settings.clone());
         let done = stand.home.typed(&["-p", "hello"]).env("ANTHROPIC_API_KEY", VARIABLE).done().exit(status);
         assert!(done.stderr.contains(said), "{settings}\n{done}");

@@ -108,11 +108,15 @@ fn what_a_profile_names_and_cannot_be_used_is_an_error_that_names_it() {
         (json!({ "auth-keyfile": "~/gone" }), 2, "The key in ~/gone (auth-keyfile of the profile p) cannot be used: "),
         (json!({ "auth-keyfile": "~/gone" }), 2, missing.as_str()),
         (json!({ "auth-keyfile": "key" }), 2, "key is not a whole path; write it from / or from ~/."),
-        (json!({ "auth-keyfile": ["key"] }), 2, "it is no text."),
+        (json!({ "auth-keyfile": ["key"] }), 78, "has auth-keyfile, and its value [\"key\"] is not a path."),
         (json!({ "auth-keyfile": "~" }), 2, "is a folder."),
         (json!({ "auth-key-name": "wrok" }), 2, "there is no saved key called \"wrok\"; did you mean work?"),
         (json!({ "auth-key": "two words" }), 2, "it holds blanks, line breaks or letters that no key has."),
-        (json!({ "authOnly": "yes" }), 78, "The loaded profile has authOnly, and its value is not true or false."),
+        (
+            json!({ "authOnly": "yes" }),
+            78,
+            "The loaded profile has authOnly, and its value \"yes\" is not true or false.",
+        ),
     ] {
         profile(&stand, settings.clone());
         for words in [&["--profile-load", "p", "-p", "hello"][..], &["--profile-load", "p", "-p", "hello", "--json"]] {

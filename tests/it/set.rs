@@ -32,7 +32,7 @@ fn settings_are_listed_with_value_and_origin() {
     show.reasoning      false           default
     modelparam.top_p    0.5             flag
     --- stderr
-    [root]/config/settings.json has stream.idleSeconds, and its value is not a whole number from 1 to 3600.
+    [root]/config/settings.json has stream.idleSeconds, and its value 0 is not a whole number from 1 to 3600.
     --- exit 0
     ");
     let listed = stand.home.run(&[&flags[..], &["set", "--json"]].concat()).ok().json();

@@ -152,7 +152,7 @@ fn the_document_is_as_the_contract_has_it() {
     assert_eq!(all["store"]["kind"], "file");
     let anthropic = all["providers"].as_array().unwrap().iter().find(|p| p["provider"] == "anthropic").unwrap();
     let members: Vec<&String> = anthropic.as_object().unwrap().keys().collect();
-    assert_eq!(members, ["provider", "login", "status", "oauth_enabled", "credential", "buckets"]);
+    assert_eq!(members, ["provider", "login", "status", "oauth_enabled", "credential", "buckets", "error"]);
     assert_eq!((&anthropic["login"], &anthropic["status"]), (&json!("on"), &json!("restricted")));
     assert_eq!(anthropic["credential"], json!({"tier": 5, "source": "oauth", "detail": PERSONAL}));
     let [work, personal] = anthropic["buckets"].as_array().unwrap().as_slice() else { panic!("{anthropic}") };

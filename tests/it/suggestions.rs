@@ -134,7 +134,7 @@ fn situations() -> Vec<Situation> {
         },
         Situation {
             settings: || json!({ "provider": "anthropic", "base-url": "https://gateway.example" }),
-            ..of(&[LOGIN], &["-p", "hello"], "E-OTHER-HOST", &[("key save anthropic", 0)])
+            ..of(&[LOGIN], &["-p", "hello"], "E-OTHER-HOST", &[("key save anthropic", 0), ("set unset base-url", 0)])
         },
         Situation {
             settings: || json!({ "provider": "codex" }),

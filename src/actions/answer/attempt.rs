@@ -51,8 +51,8 @@ pub(super) fn attempt(
         request.headers.extend(manifest.api.oauth_headers.clone());
     }
     let mut answer = run.ui.answer();
-    let reasoning = run.settings.truth("show.reasoning");
-    let idle = Duration::from_secs(run.settings.whole_number("stream.idleSeconds", 120));
+    let reasoning = run.settings.truth("show.reasoning")?;
+    let idle = Duration::from_secs(run.settings.whole_number("stream.idleSeconds", 120)?);
     let sent = run.wait(async {
         let show = |piece: Piece<'_>| match piece {
             Piece::Text(text) => answer.text(&text),

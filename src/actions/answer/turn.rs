@@ -168,7 +168,7 @@ impl Turn {
                     ..BucketState::of(account.bucket.clone(), index.entry(account), now)
                 };
                 let turns = || accounts.iter().filter_map(|a| index.entry(a)).map(|e| e.counts.requests).sum::<u64>();
-                let policy = match run.settings.text("auth.bucketPolicy") {
+                let policy = match run.settings.text("auth.bucketPolicy")? {
                     Some("roundrobin") => Policy::RoundRobin { turn: usize::try_from(turns()).unwrap_or(0) },
                     _ => Policy::Failover,
                 };

@@ -19,6 +19,7 @@ pub(super) fn save(run: &mut Run, name: &KeyName, given: Option<String>) -> Outc
     if name.as_str().eq_ignore_ascii_case("none") {
         return Err(Failure::new(Code::Key, "A key cannot be called none: that word means no key."));
     }
+    run.settings.need("vault.store")?;
     let before = run.index()?.keys.get(name.as_str()).cloned();
     if !may_replace(run, name, before.as_ref())? {
         run.ui.say("Nothing changed.");

@@ -80,6 +80,12 @@ pub fn login(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
 fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
     let (manifest, oauth) = run.oauth(&wanted.provider)?;
     let (manifest, oauth) = (manifest.clone(), oauth.clone());
+    run.settings.need_sign_in(&wanted.provider)?;
+    run.settings.need("auth.waitSeconds")?;
+    if !wanted.how.memory {
+        run.settings.need("vault.store")?;
+    }
+    let around = surroundings(run, &wanted.how)?;
     let client = client(run, &wanted.provider)?;
     let by_device = device::comes_first(&manifest, &oauth, wanted)?;
     if !still_wanted(run, wanted)? {
@@ -90,9 +96,7 @@ fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
         }
         return Ok(None);
     }
-    if let (Asked::OneShot, Begin::CannotAsk { why }) =
-        (wanted.asked, begin(&surroundings(run, &wanted.how), wanted.asked))
-    {
+    if let (Asked::OneShot, Begin::CannotAsk { why }) = (wanted.asked, begin(&around, wanted.asked)) {
         return Err(need_login(run, &wanted.provider, &wanted.bucket, &why));
     }
     question::accept(run, &manifest, &oauth)?;
@@ -101,14 +105,15 @@ fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
         run.ui.note(&format!("Sign-in is now on for {}.", wanted.provider));
     }
     loop {
-        let begin = begin(&surroundings(run, &wanted.how), wanted.asked);
+        let begin = begin(&around, wanted.asked);
         if let Begin::CannotAsk { why } = &begin {
             return Err(cannot_ask(run, wanted, &oauth, why));
         }
         let signed = match by_device {
-            true => device::sign_in(run, &manifest, &oauth, &client, wanted, &begin)?,
-            false => race::race(run, &manifest, &oauth, &client, wanted, begin)?,
+            true => device::sign_in(run, &manifest, &oauth, &client, wanted, &begin),
+            false => race::race(run, &manifest, &oauth, &client, wanted, begin),
         };
+        let signed = signed.map_err(|failure| again(failure, wanted))?;
         let without = signed.identity.plan.as_deref().and_then(|plan| manifest.no_access(plan));
         match keep::choose_bucket(run, wanted, &signed.identity)? {
             keep::Choice::Keep(bucket) => {
@@ -122,6 +127,12 @@ fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
             keep::Choice::Again => run.ui.note("Choose the account in the browser this time."),
         }
     }
+}
+
+/// Whoever was refused may come again.
+fn again(failure: Failure, wanted: &Wanted) -> Failure {
+    let refused = matches!(failure.code, Code::Denied | Code::State) && failure.next.is_empty();
+    if refused { failure.then(wanted.command()) } else { failure }
 }
 
 /// Signs in before a prompt can be answered.
@@ -164,7 +175,7 @@ pub fn need_login(run: &Run, provider: &Provider, bucket: &Bucket, why: &str) ->
 /// Adds the variable that would do in place of a sign-in.
 fn or_key(run: &Run, provider: &Provider, failure: Failure) -> Failure {
     // While authOnly is true, no variable would help.
-    let keys_count = !run.settings.truth("authOnly");
+    let keys_count = !run.settings.truth("authOnly").unwrap_or(false);
     let variable = run.manifest(provider).ok().and_then(|m| m.api_key_env.first().filter(|_| keys_count).cloned());
     match variable {
         Some(variable) => failure.say(format!("Or set {variable}.")),

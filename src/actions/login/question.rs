@@ -10,7 +10,7 @@ use crate::seams::Typed;
 pub(super) fn accept(run: &mut Run, manifest: &Manifest, oauth: &OAuth) -> Outcome {
     let since = oauth.since.as_deref().unwrap_or_default();
     let setting = format!("auth.{}.accepted", manifest.name);
-    if oauth.status == Status::Active || run.settings.text(&setting) == Some(since) {
+    if oauth.status == Status::Active || run.settings.text(&setting)? == Some(since) {
         return Ok(());
     }
     let key = save_key(manifest.key_provider());

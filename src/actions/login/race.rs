@@ -175,7 +175,8 @@ fn set_out(
 
 /// How long a login waits for its answer.
 fn patience(run: &Run) -> Duration {
-    Duration::from_secs(run.settings.whole_number("auth.waitSeconds", 600))
+    // A value that does not count has ended the login before it began.
+    Duration::from_secs(run.settings.whole_number("auth.waitSeconds", 600).unwrap_or(600))
 }
 
 /// Tells whether somebody can paste an answer.
@@ -227,7 +228,7 @@ fn wait(
                 match device::ended(run, manifest, oauth, wanted, ended) {
                     // The link of this login is still good when the short code is not.
                     Err(failure) if failure.code != Code::Denied && run.keyboard.is_person() => {
-                        run.ui.fail(&failure);
+                        run.ui.tell(&failure);
                         paste.ask();
                     }
                     signed => return signed,
@@ -399,7 +400,7 @@ fn typed_in(
                     course.deadline = course.deadline.max(waiting.deadline);
                     course.device = Some(waiting);
                 }
-                Err(failure) => run.ui.fail(&failure),
+                Err(failure) => run.ui.tell(&failure),
             }
             box_.ask();
             Ok(None)
@@ -419,7 +420,7 @@ fn typed_in(
             if !run.keyboard.is_person() {
                 return Err(failure);
             }
-            run.ui.fail(&failure);
+            run.ui.tell(&failure);
             box_.ask();
             Ok(None)
         }

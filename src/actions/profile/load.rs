@@ -1,6 +1,8 @@
 //! Loading a profile: what it names is there, what it comes to is said, missing sign-ins are offered at once.
 
-use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, ProfileName, Provider};
+use llxprt_commands::{
+    Account, Auth, AuthAction, Bucket, Command, Login, Profile as Words, ProfileAction, ProfileName, Provider,
+};
 
 use super::super::login::{self, Wanted, login};
 use super::super::nearest::no_profile;
@@ -22,19 +24,35 @@ pub fn load_at_start(run: &mut Run) -> Outcome {
     let (name, named) = match (run.flags.profile_load.clone(), run.settings.default_profile()) {
         (Some(name), _) => (name, true),
         (None, Some(name)) => (name, false),
-        (None, None) => return Ok(()),
+        (None, None) => return no_default(run),
     };
     match read(run, &name).and_then(|loaded| apply(run, loaded)) {
         Ok(()) => {}
-        Err(failure) if named || run.flags.prompt.is_some() => return Err(failure),
+        Err(failure) if named => return Err(failure),
+        Err(failure) if run.flags.prompt.is_some() => return Err(failure.then(without_default())),
         Err(failure) => {
-            run.ui.fail(&failure);
+            run.ui.tell(&failure.then(without_default()));
             run.ui.note(&format!("{name} is the default profile; this run goes on without it."));
             return Ok(());
         }
     }
     if run.ui.session || run.flags.prompt.is_some() {
         name_missing(run);
+    }
+    Ok(())
+}
+
+/// The command after which no profile is loaded at start.
+fn without_default() -> Command {
+    Command::Profile(Words { action: Some(ProfileAction::SetDefault { name: "none".to_owned() }) })
+}
+
+/// Says that the default profile cannot be read where one is named; a session tells such things itself.
+fn no_default(run: &Run) -> Outcome {
+    match run.settings.misfit("defaultProfile") {
+        Some(failure) if run.flags.prompt.is_some() => return Err(failure),
+        Some(failure) if !run.ui.session => run.ui.tell(&failure),
+        Some(_) | None => {}
     }
     Ok(())
 }
@@ -277,6 +295,6 @@ fn sign_in(run: &mut Run, provider: Provider, bucket: Bucket) {
     let how = Login { bucket: Some(bucket.clone()), ..Login::default() };
     let wanted = Wanted { provider, bucket, how, asked: Asked::Lazy };
     if let Err(failure) = login(run, &wanted) {
-        run.ui.fail(&failure);
+        run.ui.tell(&failure);
     }
 }

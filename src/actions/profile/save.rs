@@ -3,7 +3,7 @@
 use llxprt_commands::{Account, Bucket, Command, Policy, Profile as Words, ProfileAction, ProfileName, Provider};
 use serde_json::{Map, Value};
 
-use super::super::choose::model_name;
+use super::super::choose::{model_name, need_model};
 use super::super::{credential, keyfile};
 use super::load::{self, Loaded};
 use super::{pick, show};
@@ -22,7 +22,7 @@ pub(super) fn model(run: &mut Run, name: ProfileName, buckets: Vec<Bucket>) -> O
         let words = format!("{} is named twice. Not saved.", twice.1);
         return Err(Failure::new(Code::Usage, words));
     }
-    let was = run.active();
+    let was = run.active_known()?;
     let provider = match buckets.is_empty() {
         false => pick::provider_of(run, &buckets)?,
         true => was.clone().ok_or_else(no_provider)?,
@@ -101,7 +101,7 @@ fn current_buckets(run: &Run, name: &ProfileName, provider: &Provider) -> Outcom
 /// The model of now, or the provider's own where another provider is active.
 fn model_for(run: &Run, provider: &Provider) -> Outcome<String> {
     match run.active().as_ref() == Some(provider) {
-        true => Ok(model_name(run)),
+        true => need_model(run).map(|()| model_name(run)),
         false => Ok(run.manifest(provider)?.default_model.clone()),
     }
 }
@@ -166,7 +166,7 @@ fn tell_rest(run: &Run, profile: &Profile) -> Outcome {
     let name = &profile.name;
     if profile.buckets.len() > 1 {
         let manual = run.oauth(&profile.provider)?.1.failover == Switching::Manual;
-        let turns = run.settings.text("auth.bucketPolicy") == Some("roundrobin");
+        let turns = run.settings.text("auth.bucketPolicy")? == Some("roundrobin");
         run.ui.say(&match (manual, turns) {
             (true, _) => "  At a limit           stop and say so: this provider leaves switching to you".to_owned(),
             (false, true) => {

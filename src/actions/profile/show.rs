@@ -20,6 +20,7 @@ const NAMED: usize = 5;
 pub(super) fn list(run: &Run) -> Outcome {
     let profiles = Profiles::new(&run.dirs.config);
     let loaded = load::loaded(run);
+    run.settings.need("defaultProfile")?;
     let default = run.settings.default_profile();
     let names = profiles.names();
     let read: Vec<_> = names.iter().map(|name| (name, profiles.read(name))).collect();

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::super::credential::resolution_with;
 use super::row::{ordered, used};
 use crate::auth::failover::State;
-use crate::providers::Manifest;
+use crate::error::Code;
+use crate::providers::{BadManifest, Manifest};
 use crate::run::Run;
 use crate::ui::times;
 use crate::vault::{Entry, Home, Index, Limit, StoreSeen, Window};
@@ -18,6 +19,21 @@ pub(super) struct All<'a> {
     pub(super) schema: &'static str,
     pub(super) store: StoreSeen,
     pub(super) providers: Vec<Element<'a>>,
+    pub(super) problems: Vec<Problem<'a>>,
+}
+
+/// A provider that is missing, since its manifest is invalid.
+#[derive(Serialize)]
+pub(super) struct Problem<'a> {
+    provider: &'a str,
+    code: &'static str,
+    message: &'a str,
+}
+
+impl<'a> Problem<'a> {
+    pub(super) fn of(bad: &'a BadManifest) -> Self {
+        Self { provider: &bad.name, code: Code::Manifest.text(), message: &bad.message }
+    }
 }
 
 /// `llxprt auth PROVIDER --json`
@@ -37,6 +53,8 @@ pub(super) struct Element<'a> {
     oauth_enabled: bool,
     credential: Value,
     buckets: Vec<Shown<'a>>,
+    /// Why the source that stands first cannot be used.
+    error: Option<String>,
 }
 
 /// One element of `buckets`. Times are in UTC.
@@ -83,6 +101,7 @@ pub(super) fn element<'a>(run: &Run, index: &'a Index, manifest: &'a Manifest) -
         oauth_enabled: enabled,
         credential: resolution.credential_json(),
         buckets,
+        error: resolution.error.map(|error| error.reason),
     }
 }
 

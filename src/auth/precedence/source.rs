@@ -214,7 +214,7 @@ impl Source {
 
 impl Here {
     /// Returns what takes the loaded profile away.
-    pub(super) fn unload(self) -> Next {
+    pub fn unload(self) -> Next {
         let profile = |action| Next::Command(Command::Profile(Profile { action: Some(action) }));
         match (self.session, self.profile_by_flag) {
             (true, _) => profile(ProfileAction::Unload),

@@ -303,7 +303,7 @@ fn what_takes_a_source_away_can_be_typed_where_it_is_read() {
     let profile = Source::ProfileKey("p".parse().unwrap());
     let typed = |next: Next| match next {
         Next::Command(command) => command.to_string(),
-        Next::Say(words) | Next::Shell(words) => words,
+        Next::Say(words) | Next::Form(words) | Next::Shell(words) => words,
     };
     assert_eq!(typed(of(&profile, true, true)), "/profile unload");
     assert_eq!(typed(of(&profile, false, true)), "start again without --profile-load");

@@ -190,6 +190,7 @@ impl Resolution {
             }
             (false, false) => next.extend(self.a_key()),
         }
+        next.extend(self.oauth.back.clone().filter(|_| self.oauth.enabled && self.oauth.elsewhere.is_some()));
         Note { text: "To give it one".to_owned(), next }
     }
 
@@ -333,7 +334,7 @@ fn auth(provider: &Provider, action: AuthAction) -> Next {
 fn typed(step: &Next) -> String {
     match step {
         Next::Command(command) => format!("`{command}`"),
-        Next::Shell(words) | Next::Say(words) => words.clone(),
+        Next::Shell(words) | Next::Form(words) | Next::Say(words) => words.clone(),
     }
 }
 
