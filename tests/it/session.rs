@@ -4,6 +4,7 @@ use llxprt::sandbox::{Answer, Chunk, End, Endpoint};
 use serde_json::json;
 
 use crate::session_steps::{PERSONAL, WORK, assert_no_secret_shown, at_prompt, leave, signed_in, stand, terminal};
+use crate::support::DEADLINE;
 use crate::support::pty::key;
 
 /// One piece of an answer in Anthropic's stream.
@@ -213,12 +214,14 @@ fn without_any_credential_a_prompt_says_what_to_type() {
 
 #[test]
 fn a_narrow_terminal_that_changes_its_size_stays_readable() {
-    let (_sandbox, home) = signed_in(WORK);
+    let (sandbox, home) = signed_in(WORK);
     let pty = home.pty_of(24, 100, &[]);
     at_prompt(&pty);
-    for (rows, columns) in [(24, 40), (5, 20), (24, 100)] {
+    for (turn, (rows, columns)) in [(24, 40), (5, 20), (24, 100)].into_iter().enumerate() {
         pty.resize(rows, columns);
         pty.type_line("hello again");
+        // Until it was sent, the prompt that stands there is still the one before.
+        assert!(sandbox.script("anthropic").wait_for(Endpoint::Chat, turn + 1, DEADLINE));
         pty.wait_until("the answer", |screen| screen.matches("hello again").count() >= 1);
         pty.wait_prompt();
     }
