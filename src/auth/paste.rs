@@ -105,6 +105,10 @@ const SECOND_HALF: Pasted = wrong(
     Code::PasteHalf,
     "That is the second half of the code. Copy the whole value, with what is before the #. The link above still works.",
 );
+const CODE_ALONE: Pasted = wrong(
+    Code::PasteHalf,
+    "That is the code alone. Copy the whole address of the page that you were sent to. The link above still works.",
+);
 const BROKEN_OFF: Pasted =
     wrong(Code::PasteHalf, "That breaks off at the #. Copy it once more, to its very end. The link above still works.");
 const CUT_ADDRESS: Pasted = wrong(
@@ -178,10 +182,9 @@ fn from_code(text: &str, expect: &Expect<'_>) -> Pasted {
             Err(wrong) => return wrong,
         },
         None => match expect.shows {
-            // Nothing says which attempt it belongs to. Whose it is, the exchange tells: a code that was not issued to
-            // our verifier is refused there (RFC 7636 4.6).
-            Shows::Code | Shows::Address => None,
+            Shows::Code => None,
             Shows::CodeAndState => return FIRST_HALF,
+            Shows::Address => return CODE_ALONE,
         },
     };
     answer(address::decode(&code.replace('+', "%2B")), attempt, Vec::new())

@@ -69,26 +69,33 @@ fn every_form_of_renewal_answer_keeps_what_it_leaves_out() {
 }
 
 #[test]
-fn the_redirected_address_or_the_code_in_it_is_pasted_where_no_browser_is() {
-    for bare in [false, true] {
-        let stand = stand();
-        let pty = terminal(&stand.home, &["--nobrowser", "auth", "codex", "login"]);
-        paste_prompt(&pty, 1);
-        let transcript = pty.transcript();
-        let link = transcript.lines().find(|l| l.starts_with("http") && l.contains("/oauth/authorize?")).unwrap();
-        let address = approve(link, PERSONAL);
-        assert!(address.starts_with("http://localhost:"), "{address}");
-        let code = param(&address, "code").unwrap();
-        // Nothing in a code of this provider has a # in the middle.
-        pty.paste(&format!("{code}#"));
+fn the_redirected_address_is_pasted_where_no_browser_is() {
+    let stand = stand();
+    let pty = terminal(&stand.home, &["--nobrowser", "auth", "codex", "login"]);
+    paste_prompt(&pty, 1);
+    let transcript = pty.transcript();
+    let link = transcript.lines().find(|l| l.starts_with("http") && l.contains("/oauth/authorize?")).unwrap();
+    let address = approve(link, PERSONAL);
+    assert!(address.starts_with("http://localhost:"), "{address}");
+    let code = param(&address, "code").unwrap();
+    // Nothing in a code of this provider has a # in the middle, and its page shows no code to copy.
+    let wrong = [
+        (
+            format!("{code}#"),
+            "That breaks off at the #. Copy it once more, to its very end. The link above still works.",
+        ),
+        (code, "That is the code alone. Copy the whole address of the page that you were sent to."),
+    ];
+    for (number, (pasted, words)) in wrong.iter().enumerate() {
+        pty.paste(pasted);
         pty.keys(key::ENTER);
-        pty.wait_for("That breaks off at the #. Copy it once more, to its very end. The link above still works.");
-        paste_prompt(&pty, 2);
-        pty.paste(if bare { &code } else { &address });
-        pty.keys(key::ENTER);
-        pty.wait_for(&format!("Signed in to codex as {PERSONAL}"));
-        assert_eq!(stand.script.count(Endpoint::Token), 1);
+        pty.wait_for(words);
+        paste_prompt(&pty, number + 2);
     }
+    pty.paste(&address);
+    pty.keys(key::ENTER);
+    pty.wait_for(&format!("Signed in to codex as {PERSONAL}"));
+    assert_eq!(stand.script.count(Endpoint::Token), 1);
 }
 
 #[test]

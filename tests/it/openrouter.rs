@@ -77,23 +77,24 @@ fn a1_the_state_is_the_end_of_the_path_and_nothing_else_is_an_answer() {
 }
 
 #[test]
-fn the_whole_address_or_the_code_in_it_is_pasted_where_no_browser_is() {
-    for bare in [false, true] {
-        let stand = Stand::new("openrouter");
-        let pty = terminal(&stand.home, &["--nobrowser", "auth", "openrouter", "login", "me"]);
-        paste_prompt(&pty, 1);
-        let address = approve(&link(&pty, "/auth?callback_url="), PERSONAL);
-        let code = address.split("code=").nth(1).unwrap();
-        let foreign = address.replacen("/callback/", "/callback/x", 1);
-        pty.paste(&foreign);
-        pty.keys(key::ENTER);
-        pty.wait_for("E-STATE");
-        paste_prompt(&pty, 2);
-        pty.paste(if bare { code } else { &address });
-        pty.keys(key::ENTER);
-        pty.wait_for("Signed in to openrouter as me");
-        assert_eq!(stand.script.count(Endpoint::Token), 1);
-    }
+fn the_whole_address_is_pasted_where_no_browser_is() {
+    let stand = Stand::new("openrouter");
+    let pty = terminal(&stand.home, &["--nobrowser", "auth", "openrouter", "login", "me"]);
+    paste_prompt(&pty, 1);
+    let address = approve(&link(&pty, "/auth?callback_url="), PERSONAL);
+    let code = address.split("code=").nth(1).unwrap();
+    pty.type_line(code);
+    pty.wait_for("E-PASTE-HALF");
+    paste_prompt(&pty, 2);
+    let foreign = address.replacen("/callback/", "/callback/x", 1);
+    pty.paste(&foreign);
+    pty.keys(key::ENTER);
+    pty.wait_for("E-STATE");
+    paste_prompt(&pty, 3);
+    pty.paste(&address);
+    pty.keys(key::ENTER);
+    pty.wait_for("Signed in to openrouter as me");
+    assert_eq!(stand.script.count(Endpoint::Token), 1);
 }
 
 #[test]

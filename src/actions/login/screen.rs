@@ -60,7 +60,8 @@ fn unanswered(oauth: &OAuth, begin: &Begin, port: Option<u16>) -> bool {
 /// Says what the paste prompt is for, where that was not said above.
 pub(super) fn answer(run: &Run, oauth: &OAuth, begin: &Begin, port: Option<u16>) {
     if !unanswered(oauth, begin, port) {
-        run.ui.say("Finish in the browser, or paste the code or the whole redirected address here.");
+        let code = if oauth.paste_redirect.is_some() { "the code or " } else { "" };
+        run.ui.say(&format!("Finish in the browser, or paste {code}the whole redirected address here."));
     }
 }
 
