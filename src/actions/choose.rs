@@ -3,6 +3,8 @@
 use llxprt_commands::{Account, Bucket, Model, Provider, ProviderChoice};
 use serde_json::json;
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::{credential, profile};
 use crate::auth::precedence::Source;
 use crate::error::Outcome;
@@ -132,5 +134,8 @@ pub fn status_line(run: &Run) -> String {
             Some(_) => Some(winner.detail),
         }
     };
-    run.ui.marks(&format!("{provider} {}{mark}", who().unwrap_or_else(|| "(no account)".to_owned()))).into_owned()
+    let line = format!("{provider} {}{mark}", who().unwrap_or_else(|| "(no account)".to_owned()));
+    // A prompt that fills the line leaves the cursor no place in it.
+    let line = if line.width() < run.ui.width() { line } else { mark.trim_start().to_owned() };
+    run.ui.marks(&line).into_owned()
 }
