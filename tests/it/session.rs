@@ -221,7 +221,7 @@ fn a_narrow_terminal_that_changes_its_size_stays_readable() {
         pty.resize(rows, columns);
         pty.type_line("hello again");
         // Until it was sent, the prompt that stands there is still the one before.
-        assert!(sandbox.script("anthropic").wait_for(Endpoint::Chat, turn + 1, DEADLINE));
+        assert!(sandbox.script("anthropic").wait_for(Endpoint::Chat, turn + 1, DEADLINE), "{}", pty.screen());
         pty.wait_until("the answer", |screen| screen.matches("hello again").count() >= 1);
         pty.wait_prompt();
     }
