@@ -75,7 +75,7 @@ pub struct Counts {
     pub last_used: Option<i64>,
 }
 
-/// What the index knows of one account. How it is read: [`super::index_shape`].
+/// What the index knows of one account.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
     /// Where the secret rests, and the only place where it is looked for.
@@ -162,7 +162,7 @@ pub struct StoreSeen {
     pub detail: String,
 }
 
-/// The whole index, `<data>/index.json`. How it is read: [`super::index_shape`].
+/// The whole index, `<data>/index.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Index {
     /// The format; 1.
