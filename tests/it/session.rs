@@ -217,11 +217,11 @@ fn a_narrow_terminal_that_changes_its_size_stays_readable() {
     let (sandbox, home) = signed_in(WORK);
     let pty = home.pty_of(24, 100, &[]);
     at_prompt(&pty);
-    for (turn, (rows, columns)) in [(24, 40), (5, 20), (24, 100)].into_iter().enumerate() {
+    for (turn, (rows, columns)) in [(24, 40), (5, 24), (24, 100)].into_iter().enumerate() {
         pty.resize(rows, columns);
         pty.type_line("hello again");
         // Until it was sent, the prompt that stands there is still the one before.
-        assert!(sandbox.script("anthropic").wait_for(Endpoint::Chat, turn + 1, DEADLINE));
+        assert!(sandbox.script("anthropic").wait_for(Endpoint::Chat, turn + 1, DEADLINE), "{}", pty.screen());
         pty.wait_until("the answer", |screen| screen.matches("hello again").count() >= 1);
         pty.wait_prompt();
     }
