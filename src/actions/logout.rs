@@ -4,7 +4,7 @@ use llxprt_commands::{Account, Bucket, LogoutWhich, Provider};
 
 use super::nearest::no_account;
 use crate::auth::{Tokens, revoke};
-use crate::error::{Failure, Outcome};
+use crate::error::{Code, Failure, Outcome};
 use crate::providers::Grants;
 use crate::run::Run;
 use crate::ui::times;
@@ -27,7 +27,7 @@ pub(super) fn logout(run: &mut Run, provider: &Provider, which: Option<LogoutWhi
     }
     if let [bucket] = buckets.as_slice() {
         let account = Account { provider: provider.clone(), bucket: bucket.clone() };
-        let words = one(run, &account)?;
+        let words = one(run, &account).map_err(|failure| not_removed(bucket, failure))?;
         run.ui.say(&format!("{bucket}  {words}"));
         forget(run, &account);
         return Ok(());
@@ -36,19 +36,29 @@ pub(super) fn logout(run: &mut Run, provider: &Provider, which: Option<LogoutWhi
     for bucket in buckets {
         let account = Account { provider: provider.clone(), bucket };
         match one(run, &account) {
-            Ok(words) => run.ui.say(&format!("{}  {words}", account.bucket)),
+            Ok(words) => {
+                run.ui.say(&format!("{}  {words}", account.bucket));
+                forget(run, &account);
+            }
             Err(failure) => {
                 run.ui.say(&format!("{}  not removed: {}", account.bucket, failure.message));
                 failed.push(failure);
             }
         }
-        forget(run, &account);
     }
     let (not, code) = (failed.len(), failed.first().map(|failure| failure.code));
     match code {
         None => Ok(()),
         Some(code) => Err(Failure::new(code, format!("{not} of {count} accounts were not removed; see above."))),
     }
+}
+
+/// Says first what matters most, unless there was nothing to remove.
+fn not_removed(bucket: &Bucket, failure: Failure) -> Failure {
+    if matches!(failure.code, Code::Account | Code::Cancelled) {
+        return failure;
+    }
+    Failure { message: format!("{bucket} was not removed. {}", failure.message), ..failure }
 }
 
 /// The session goes on without the account.

@@ -11,6 +11,7 @@ mod openai_responses;
 mod reader;
 mod send;
 mod sse;
+mod words;
 
 pub use conversation::{Conversation, Role, Turn};
 pub use reader::Reader;

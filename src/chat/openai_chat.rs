@@ -5,8 +5,8 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::reader::{Text, failed};
 use super::send::join;
+use super::words::{Text, failed};
 use super::{Conversation, Event, Params, Piece, Request, Role};
 
 pub(super) fn request(base: &Url, model: &str, conversation: &Conversation, params: &Params) -> Request {

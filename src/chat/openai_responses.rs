@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::reader::{Text, failed};
 use super::send::join;
+use super::words::{Text, failed};
 use super::{Conversation, Event, Params, Piece, Request, Role};
 
 /// The ChatGPT backend refuses a request without instructions.
