@@ -62,6 +62,7 @@ mod qwen;
 mod refresh;
 mod rights;
 mod sandbox_anthropic;
+mod sandbox_anthropic_api;
 mod sandbox_codex;
 mod sandbox_control;
 mod sandbox_gemini;
