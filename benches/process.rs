@@ -8,6 +8,7 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use std::collections::BTreeSet;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,9 @@ enum What {
     Run(&'static [&'static str]),
     /// A session in a terminal, from start to the first prompt.
     FirstPrompt,
-    /// So many processes at once that find an expired token, from the first start to the last end.
+    /// So many processes at once, from the first start to the last end.
+    Together(usize, &'static [&'static str]),
+    /// The same where each finds an expired token.
     Expired(usize, &'static [&'static str]),
 }
 
@@ -52,6 +55,7 @@ const CASES: &[Case] = &[
     Case { name: "auth anthropic token, fresh", runs: 50, place: signed_in, what: What::Run(TOKEN) },
     Case { name: "auth anthropic token, keyring", runs: 50, place: signed_in_keyring, what: What::Run(TOKEN) },
     Case { name: "1 alone, token expired", runs: 5, place: signed_in_briefly, what: What::Expired(1, TOKEN) },
+    Case { name: "32 at once, token fresh", runs: 20, place: signed_in, what: What::Together(32, TOKEN) },
     Case { name: "32 at once, token expired", runs: 5, place: signed_in_briefly, what: What::Expired(32, TOKEN) },
 ];
 
@@ -112,6 +116,9 @@ fn measure(case: &Case) -> Result<Vec<Sample>, String> {
     let once = || match case.what {
         What::Run(words) => run(&place.home, words),
         What::FirstPrompt => first_prompt(&place.home),
+        What::Together(count, words) => {
+            together(&place.home, count, words).map(|(wall, _)| Sample { wall, peak_kb: None })
+        }
         What::Expired(count, words) => expired(&place, count, words),
     };
     // The first run reads the program from the disk, and makes the folders.
@@ -159,25 +166,28 @@ fn expired(place: &Place, count: usize, words: &[&str]) -> Result<Sample, String
     let Place { home, stand_in: Some(stand_in), .. } = place else { return Err("no stand-in".to_owned()) };
     std::thread::sleep(Duration::from_secs(BRIEF.into()) - RENEWAL + Duration::from_secs(1));
     let before = stand_in.count("anthropic", "refresh");
+    let (wall, tokens) = together(home, count, words)?;
+    match (stand_in.count("anthropic", "refresh") - before, tokens.len()) {
+        (1, 1) => Ok(Sample { wall, peak_kb: None }),
+        (refreshes, tokens) => Err(format!("{refreshes} refreshes, {tokens} different tokens")),
+    }
+}
+
+/// Returns how long all of them took, and the different outputs they had.
+fn together(home: &Home, count: usize, words: &[&str]) -> Result<(Duration, BTreeSet<Vec<u8>>), String> {
     let start = Instant::now();
     let spawn =
         || home.command().args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let children = (0..count).map(|_| spawn()).collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
-    let mut tokens = Vec::new();
+    let mut outputs = BTreeSet::new();
     for child in children {
         let output = child.wait_with_output().map_err(|e| e.to_string())?;
         if !output.status.success() {
             return Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)));
         }
-        tokens.push(output.stdout);
+        outputs.insert(output.stdout);
     }
-    let wall = start.elapsed();
-    tokens.sort();
-    tokens.dedup();
-    match (stand_in.count("anthropic", "refresh") - before, tokens.len()) {
-        (1, 1) => Ok(Sample { wall, peak_kb: None }),
-        (refreshes, tokens) => Err(format!("{refreshes} refreshes, {tokens} different tokens")),
-    }
+    Ok((start.elapsed(), outputs))
 }
 
 fn quiet(mut command: Command) -> Command {
