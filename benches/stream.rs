@@ -5,8 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may end in a panic")]
 
+use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -203,11 +205,11 @@ fn first_byte() -> Duration {
         let (_, _, piece, end) = DIALECTS[2];
         let _ = stream.write_all(piece.as_bytes()).and_then(|()| stream.write_all(end.as_bytes()));
     });
-    let home = tempfile::tempdir().unwrap();
+    let home = tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir().unwrap();
     let manifest = format!(
         "name = \"here\"\ndefault_model = \"m\"\napi_key_env = [\"HERE_KEY\"]\n[api]\ndialect = \"openai-chat\"\nbase_url = \"{url}\"\n"
     );
-    std::fs::create_dir_all(home.path().join("providers")).unwrap();
+    std::fs::DirBuilder::new().mode(0o700).create(home.path().join("providers")).unwrap();
     std::fs::write(home.path().join("providers/here.toml"), manifest).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_llxprt"))
         .args(["--provider", "here", "-p", "hi"])
