@@ -4,8 +4,8 @@ use llxprt::sandbox::{Answer, Chunk, End, Endpoint};
 use serde_json::json;
 
 use crate::session_steps::{PERSONAL, WORK, assert_no_secret_shown, at_prompt, leave, signed_in, stand, terminal};
-use crate::support::DEADLINE;
 use crate::support::pty::key;
+use crate::support::{DEADLINE, until};
 
 /// One piece of an answer in Anthropic's stream.
 fn piece(text: &str) -> Chunk {
@@ -218,7 +218,11 @@ fn a_narrow_terminal_that_changes_its_size_stays_readable() {
     let pty = home.pty_of(24, 100, &[]);
     at_prompt(&pty);
     for (turn, (rows, columns)) in [(24, 40), (5, 24), (24, 100)].into_iter().enumerate() {
+        let asked = || String::from_utf8_lossy(&pty.raw()).matches("\x1b[6n").count();
+        let before = asked();
         pty.resize(rows, columns);
+        // A line editor asks where the cursor went; a line that is sent meanwhile would end before the answer.
+        until("a question for the cursor", || (asked() > before).then_some(()));
         pty.type_line("hello again");
         // Until it was sent, the prompt that stands there is still the one before.
         assert!(sandbox.script("anthropic").wait_for(Endpoint::Chat, turn + 1, DEADLINE), "{}", pty.screen());
