@@ -90,7 +90,7 @@ pub(crate) fn slash_quoted(word: &str) -> String {
 }
 
 /// Quotes a word for a POSIX shell (XCU 2.2.2: nothing is special between single quotes).
-pub(crate) fn shell_quoted(word: &str) -> String {
+pub fn shell_quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

@@ -112,7 +112,7 @@ pub(super) fn no_sign_in(run: &Run, manifest: &Manifest) -> Option<String> {
 }
 
 /// Returns what takes away the base URL that is given in place of the manifest's.
-pub(super) fn back(run: &Run, provider: &Provider, here: Here) -> Option<Next> {
+pub(super) fn back(run: &Run, provider: &Provider, here: &Here) -> Option<Next> {
     let (_, origin) = run.base_url_given(provider)?;
     Some(match origin {
         Origin::Flag if here.session && here.active => {

@@ -65,10 +65,11 @@ pub(super) fn resolution_with(run: &Run, manifest: &Manifest, index: &Index) -> 
     resolve(&manifest.name, &sources)
 }
 
-fn here(run: &Run, provider: &Provider) -> Here {
+pub(super) fn here(run: &Run, provider: &Provider) -> Here {
     Here {
         session: run.ui.session,
-        profile_by_flag: run.flags.profile_load.is_some(),
+        profile_flag: run.flags.profile_load.clone(),
+        profile_decides: run.settings.of_profile("authOnly").is_some(),
         active: run.active().as_ref() == Some(provider),
     }
 }
@@ -194,7 +195,7 @@ fn logins(run: &Run, manifest: &Manifest, index: &Index) -> OAuth {
         supported: manifest.oauth.is_some(),
         enabled: run.settings.oauth_enabled(provider),
         elsewhere: baseurl::no_sign_in(run, manifest),
-        back: baseurl::back(run, provider, here(run, provider)),
+        back: baseurl::back(run, provider, &here(run, provider)),
         logins,
         active,
         profile: run.profile_for(provider).map(|p| p.name.clone()),

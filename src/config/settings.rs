@@ -146,8 +146,8 @@ impl Settings {
         self.flags.get(name)
     }
 
-    /// A member of the profile that is there; `null` is none.
-    pub(super) fn of_profile(&self, name: &str) -> Option<&Value> {
+    /// Returns what the loaded profile has under a name; `null` is none.
+    pub fn of_profile(&self, name: &str) -> Option<&Value> {
         self.profile.get(name).filter(|value| !value.is_null())
     }
 
@@ -204,7 +204,12 @@ impl Settings {
         names.into_iter().filter_map(row).collect()
     }
 
-    /// Sets a value and keeps it in the file.
+    /// Takes a setting of the loaded profile away, until one is loaded; tells whether there was one.
+    pub fn lift(&mut self, name: &str) -> bool {
+        self.profile.remove(name).is_some()
+    }
+
+    /// Sets a value and keeps it in the file. What the loaded profile has goes before it ([`Settings::lift`]).
     ///
     /// # Errors
     /// `E-SETTING`, `E-DAMAGED`, or `E-FILE` when it cannot be written.
@@ -218,7 +223,6 @@ impl Settings {
             Ok(())
         })?;
         self.flags.remove(name);
-        self.profile.remove(name);
         Ok(())
     }
 
@@ -239,8 +243,7 @@ impl Settings {
                     None => file.shift_remove(name).is_some(),
                 })
             })?;
-        let here = self.flags.remove(name).is_some() | self.profile.remove(name).is_some();
-        Ok(removed || here)
+        Ok(self.flags.remove(name).is_some() || removed)
     }
 
     /// Tells whether sign-ins are on for a provider.

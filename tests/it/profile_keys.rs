@@ -90,7 +90,7 @@ fn auth_only_inside_a_profile_holds_while_it_is_loaded_and_no_longer() {
     let _ = stand.home.run(&["--profile-load", "p", "--set", "authOnly=false", "-p", "five"]).ok();
     assert_eq!(stand.sent()[3..], [key(FILE), key(FILE)]);
     let done = stand.home.run(&["--profile-load", "p", "auth", "anthropic", "why"]).ok();
-    assert!(done.stdout.contains("To use the key instead:   start again with --set authOnly=false"), "{done}");
+    assert!(done.stdout.contains("To use the key instead:   llxprt --profile-load p --set authOnly=false"), "{done}");
     // False in a profile goes before true in settings.json.
     let _ = stand.home.run(&["set", "authOnly", "true"]).ok();
     profile(&stand, json!({ "authOnly": false, "auth-keyfile": "~/key" }));

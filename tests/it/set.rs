@@ -276,3 +276,36 @@ fn tab_finishes_names_and_values() {
     pty.type_line("/quit");
     assert_eq!(pty.exit_status(), 0);
 }
+
+#[test]
+fn what_a_profile_goes_before_is_said_and_what_works_instead() {
+    let stand = Stand::with(json!({}));
+    let profile = json!({ "version": 1, "provider": "anthropic",
+        "ephemeralSettings": { "auth.bucketPolicy": "roundrobin", "auth-key-name": "work" } });
+    stand.home.write("config/profiles/p.json", profile.to_string());
+    stand.settings(json!({ "defaultProfile": "p" }));
+    insta::assert_snapshot!(stand.home.run(&["set", "auth.bucketPolicy", "failover"]), @"
+    --- stderr
+    auth.bucketPolicy is failover in settings.json. The profile p goes before that file, with roundrobin.
+    To use this value: llxprt --set auth.bucketPolicy=failover     or llxprt profile set-default none
+    --- exit 0
+    ");
+    insta::assert_snapshot!(stand.home.run(&["set", "unset", "auth.bucketPolicy"]), @"
+    --- stderr
+    auth.bucketPolicy is not in settings.json any more. The profile p goes before that file, with roundrobin.
+    --- exit 0
+    ");
+    let lines = ["/set auth.bucketPolicy failover", "/set auth.bucketPolicy", "/set auth-key-name home"];
+    insta::assert_snapshot!(stand.session(&lines), @r#"
+    auth.bucketPolicy = failover  (settings.json)
+    --- stderr
+    auth.bucketPolicy is failover now, and in settings.json. The profile p has roundrobin, which holds again when it is loaded anew.
+    How the accounts of a profile take turns. It takes failover or roundrobin.
+    auth-key-name is home in settings.json. The profile p goes before that file, with work.
+    To use this value: /profile unload
+    The saved key work (auth-key-name of the profile p) cannot be used: there is no saved key called "work".
+    --- exit 0
+    "#);
+    let done = stand.home.run(&["set", "auth.bucketPolicy", "roundrobin"]).ok();
+    assert_eq!(done.stderr, "auth.bucketPolicy is roundrobin now, and stays so (settings.json).\n");
+}
