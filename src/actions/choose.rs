@@ -5,7 +5,7 @@ use serde_json::json;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{credential, profile};
+use super::{baseurl, credential, profile};
 use crate::auth::precedence::Source;
 use crate::error::Outcome;
 use crate::run::Run;
@@ -44,7 +44,7 @@ pub(super) fn provider(run: &mut Run, choice: ProviderChoice) -> Outcome {
     run.chosen.provider = None;
     run.chosen.model = None;
     run.ui.say(&format!("{title} answers from now on, with {}.", model_name(run)));
-    Ok(())
+    baseurl::warn_foreign(run, &name)
 }
 
 /// `/model [NAME]`

@@ -129,6 +129,7 @@ pub(super) fn credential(run: &mut Run, provider: &Provider) -> Outcome<Credenti
     if let Some(path) = winner.source.path() {
         keyfile::warn(run, path);
     }
+    baseurl::warn_foreign(run, provider)?;
     let key = secret(run, provider, &winner.source)?;
     run.log.hide(&key);
     if let Some(words) = foreign(run, provider, &key).filter(|words| run.first_time(words)) {

@@ -129,7 +129,14 @@ pub const DECLARED: &[Declared] = &[
         name: "base-url",
         kind: Kind::Url,
         default: "the manifest's",
-        about: "The base URL of the active provider's API.",
+        about: "The base URL of the API of whichever provider is active.",
+        flag: Some("--baseurl"),
+    },
+    Declared {
+        name: "base-url.NAME",
+        kind: Kind::Url,
+        default: "the manifest's",
+        about: "The base URL of a provider's API.",
         flag: Some("--baseurl"),
     },
     Declared {
