@@ -38,6 +38,7 @@ fn change(run: &mut Run, typed: &str, text: &str) -> Outcome {
     let Named { name, declared, .. } = named(run, typed)?;
     let text = match declared.kind {
         // A path or an address must mean the same in every folder and every run.
+        Kind::Path if text.trim() == "none" => "none".to_owned(),
         Kind::Path => keyfile::kept(text.trim()),
         Kind::Url => baseurl::read(text.trim())?.map_or_else(|| text.to_owned(), |url| url.to_string()),
         Kind::Bool | Kind::Whole(..) | Kind::Choice(_) | Kind::Text | Kind::KeyName | Kind::Any => text.to_owned(),
