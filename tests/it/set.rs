@@ -320,7 +320,7 @@ fn tab_finishes_names_and_values() {
 #[test]
 fn what_a_profile_goes_before_is_said_and_what_works_instead() {
     let stand = Stand::with(json!({}));
-    let profile = json!({ "version": 1, "provider": "anthropic",
+    let profile = json!({ "version": 1, "provider": "anthropic", "model": "claude-opus-5",
         "ephemeralSettings": { "auth.bucketPolicy": "roundrobin", "auth-key-name": "work" } });
     stand.home.write("config/profiles/p.json", profile.to_string());
     stand.settings(json!({ "defaultProfile": "p" }));
@@ -335,6 +335,17 @@ fn what_a_profile_goes_before_is_said_and_what_works_instead() {
     auth.bucketPolicy is not in settings.json any more. The profile p goes before that file, with roundrobin.
     --- exit 0
     ");
+    let ends = |words: &[&str]| {
+        let done = stand.home.run(words).ok();
+        let said = "But the profile p is loaded at every start and goes before that. To end it: llxprt profile \
+                    set-default none\n";
+        assert_eq!(done.stderr.ends_with(said), words[0] != "--profile-load" && words[1] != "anthropic", "{done}");
+        assert!(!done.stderr.contains("no longer used") || words[0] == "--profile-load", "{done}");
+    };
+    ends(&["provider", "openai"]);
+    ends(&["--profile-load", "p", "provider", "openai"]);
+    ends(&["provider", "anthropic"]);
+    ends(&["model", "claude-haiku-5"]);
     let lines = ["/set auth.bucketPolicy failover", "/set auth.bucketPolicy", "/set auth-key-name home"];
     insta::assert_snapshot!(stand.session(&lines), @r#"
     auth.bucketPolicy = failover  (settings.json)

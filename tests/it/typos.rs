@@ -152,6 +152,11 @@ fn where_only_sign_ins_count_a_key_is_no_advice() {
     let _ = home.run(&["set", "authOnly", "true"]).ok();
     let done = home.run(&["auth", "anthropic", "why"]).ok();
     assert!(done.stdout.ends_with("or llxprt key save anthropic, then llxprt set unset authOnly\n"), "{done}");
+    let (_sandbox, home) = signed_in(WORK);
+    let _ = home.run(&["set", "authOnly", "true"]).ok();
+    let done = home.run(&["auth", "anthropic", "why"]).ok();
+    let next = "To use a key instead:   llxprt key save anthropic, then llxprt set unset authOnly\n";
+    assert!(done.stdout.ends_with(next), "{done}");
 }
 
 #[test]

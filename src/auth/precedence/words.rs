@@ -91,8 +91,8 @@ impl Resolution {
             Some(winner) if winner.tier != Tier::OAuth => {
                 keys("To go on without it", vec![winner.source.removal(provider, &self.here)])
             }
-            Some(_) if self.skips_a_key() => keys("To use the key instead", vec![self.keys_again()]),
-            Some(_) => keys("To use a key instead", self.a_key()),
+            Some(_) if self.skips_a_key() => keys("To use the key instead", self.a_key_that_counts()),
+            Some(_) => keys("To use a key instead", self.a_key_that_counts()),
             None => self.a_credential(),
         }
     }
@@ -190,15 +190,7 @@ impl Resolution {
         if self.oauth.supported && self.oauth.elsewhere.is_none() {
             next.push(self.sign_in());
         }
-        match (self.skips_a_key(), self.auth_only.is_some()) {
-            (true, _) => next.push(self.keys_again()),
-            // A key alone would be left out.
-            (false, true) => {
-                let steps = self.a_key().into_iter().chain([self.keys_again()]);
-                next.push(Next::Say(steps.map(|step| typed(&step)).collect::<Vec<_>>().join(", then ")));
-            }
-            (false, false) => next.extend(self.a_key()),
-        }
+        next.extend(self.a_key_that_counts());
         next.extend(self.oauth.back.clone().filter(|_| self.oauth.enabled && self.oauth.elsewhere.is_some()));
         Note { text: "To give it one".to_owned(), next }
     }
@@ -207,6 +199,18 @@ impl Resolution {
     pub fn sign_in(&self) -> Next {
         let kept = self.oauth.logins.iter().any(|(_, state)| !matches!(state, State::NeedsLogin(_)));
         auth(&self.provider, if kept { AuthAction::Enable } else { AuthAction::Login(Login::default()) })
+    }
+
+    /// What gives it a key that is not left out.
+    fn a_key_that_counts(&self) -> Vec<Next> {
+        match (self.skips_a_key(), self.auth_only.is_some()) {
+            (true, _) => vec![self.keys_again()],
+            (false, true) => {
+                let steps = self.a_key().into_iter().chain([self.keys_again()]);
+                vec![Next::Say(steps.map(|step| typed(&step)).collect::<Vec<_>>().join(", then "))]
+            }
+            (false, false) => self.a_key(),
+        }
     }
 
     /// What gives it a key; where another provider takes the keys, that one has to be chosen too.
