@@ -266,6 +266,7 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
         let _ = crate::config::sweep(&run.dirs.config);
     }
     find_accounts(&run)?;
+    actions::settle(&mut run);
     Ok((run, input))
 }
 

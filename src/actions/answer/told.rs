@@ -135,9 +135,18 @@ fn instead(run: &Run, provider: &Provider) -> String {
 }
 
 /// The end where a key was at its limit or refused.
-pub(super) fn key_used_up(run: &Run, provider: &Provider, title: &str, name: &str, gone: &[Gone]) -> Failure {
+pub(super) fn key_used_up(
+    run: &Run,
+    provider: &Provider,
+    title: &str,
+    name: &str,
+    gone: &[Gone],
+    last: Option<Failure>,
+) -> Failure {
     let now = run.now();
     let words = match gone.first().map(|gone| &gone.why) {
+        // The step knows the status too.
+        Some(Why::NeedsLogin(_)) if last.is_some() => return last.unwrap_or_else(|| Failure::new(Code::Refused, "")),
         Some(Why::Limit { which, until, guessed }) => {
             format!("The key ({name}) is at a limit of {title}: {which}, {}.", back(now, *until, *guessed))
         }

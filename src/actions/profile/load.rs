@@ -194,6 +194,8 @@ fn apply(run: &mut Run, loaded: Loaded) -> Outcome {
             (first, Some(Balanced { name: balancer.name, policy: balancer.policy, members }))
         }
     };
+    run.settings.forget_typed();
+    run.chosen.turns.refused_keys.clear();
     enter(run, first);
     run.chosen.balanced = balanced;
     run.chosen.turns.offered = false;
@@ -211,6 +213,7 @@ pub(in super::super) fn leave(run: &mut Run) -> Option<ProfileName> {
     let name = loaded(run)?;
     run.chosen.profile = None;
     run.chosen.balanced = None;
+    run.settings.forget_typed();
     run.settings.set_profile(&super::nothing());
     Some(name)
 }
