@@ -236,3 +236,26 @@ fn what_was_typed_stays_over_the_profiles_of_a_load_balancer_until_one_is_loaded
     assert_eq!(sent["temperature"], 0.3);
     leave(pty);
 }
+
+#[test]
+fn what_another_process_did_to_an_account_is_said_as_it_is() {
+    let stand = pair();
+    let pty = stand.session(&[]);
+    assert_eq!(agreed(&stand, &pty), "work");
+    let _ = stand.home.run(&["auth", "anthropic", "rename", WORK, "office"]).ok();
+    let shown = pty.ask("hello");
+    assert!(shown.starts_with("nobody is signed in as work@company.com · using personal@gmail.com"), "{shown}");
+    leave(pty);
+}
+
+#[test]
+fn the_end_of_a_profile_within_a_load_balancer_is_told_by_its_own_name() {
+    let stand = pair();
+    keyed(&stand, "keyed", KEY);
+    stand.script.add_key(KEY, "billing@company.com");
+    balancer(&stand, "failover", &["claude-ha", "keyed"]);
+    stand.script.end_quota(WORK);
+    stand.script.end_quota(PERSONAL);
+    let done = stand.home.run(&["--profile-load", "both", "-p", "hello"]).ok();
+    assert!(done.stderr.contains("claude-ha: Both accounts in claude-ha are at their limits."), "{done}");
+}
