@@ -162,6 +162,9 @@ fn the_profile_of_a_load_balancer_that_goes_on_is_the_one_that_is_shown() {
     let _ = stand.home.run(&["--profile-load", "both", "-p", "over"]).ok();
     let why = stand.home.run(&["--profile-load", "both", "auth", "anthropic", "why", "--json"]).ok().json();
     assert_eq!(why["winner"], 2, "{why}");
+    // An account that is asked for goes before the limit of another.
+    let why = ["--profile-load", "both", "--bucket", PERSONAL, "auth", "anthropic", "why", "--json"];
+    assert_eq!(stand.home.run(&why).ok().json()["winner"], 5);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use llxprt_commands::{
 
 use super::super::login::{self, Wanted, login};
 use super::super::nearest::no_profile;
-use super::super::status;
+use super::super::{settle, status};
 use super::show;
 use crate::auth::failover::State;
 use crate::auth::no_browser::Asked;
@@ -80,7 +80,9 @@ pub(super) fn use_it(run: &mut Run, loaded: Loaded) -> Outcome {
     }
     run.chosen.provider = None;
     run.chosen.model = None;
-    apply(run, loaded)
+    apply(run, loaded)?;
+    settle(run);
+    Ok(())
 }
 
 /// What follows a load: how to turn sign-ins on, what shadows them, the sign-ins that are missing.
