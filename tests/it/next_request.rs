@@ -262,3 +262,15 @@ fn the_end_of_a_profile_within_a_load_balancer_is_told_by_its_own_name() {
     let done = stand.home.run(&["--profile-load", "both", "-p", "hello"]).ok();
     assert!(done.stderr.contains("claude-ha: Both accounts in claude-ha are at their limits."), "{done}");
 }
+
+#[test]
+fn an_account_that_could_not_be_read_is_passed_over_in_what_is_shown_and_not_called_back() {
+    let stand = pair();
+    let sealed = |name: &str| format!("data/secure-store/tokens/anthropic/{name}.sealed");
+    stand.home.write(&sealed(WORK), "damaged");
+    let pty = stand.session(&[]);
+    assert!(pty.ask("one").contains("work@company.com is unreadable"));
+    assert_eq!(agreed(&stand, &pty), "personal");
+    assert!(!pty.transcript().contains("available again"), "{}", pty.transcript());
+    leave(pty);
+}

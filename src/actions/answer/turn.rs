@@ -12,7 +12,9 @@ use super::balance;
 use super::step::Happened;
 use super::told;
 use crate::auth::Tokens;
-use crate::auth::failover::{self, BucketState, Gone, Mode, Outcome as Came, Plan, Policy, Record, Step, Stop};
+use crate::auth::failover::{
+    self, BucketState, Gone, Mode, Notice, Outcome as Came, Plan, Policy, Record, State, Step, Stop,
+};
 use crate::auth::signals::Family;
 use crate::chat::Finished;
 use crate::error::{Code, Failure, Outcome};
@@ -20,7 +22,7 @@ use crate::providers::Manifest;
 use crate::run::Run;
 use crate::secret::Secret;
 use crate::ui::{clean_line, times};
-use crate::vault::{Entry, Home, Limit};
+use crate::vault::{Entry, Home, Index, Limit};
 
 /// What a turn is made with.
 pub(super) enum Means {
@@ -86,7 +88,8 @@ pub(super) fn turn(run: &mut Run, provider: &Provider, means: Means) -> Result<A
     // After another order was chosen, to begin elsewhere is no return.
     let last = run.chosen.turns.last.get(provider).filter(|(_, order)| *order == turn.order());
     let last = last.map(|(last, _)| last.clone());
-    if let Some(notice) = plan.opening(last.as_ref(), run.now()) {
+    let notice = plan.opening(last.as_ref(), run.now());
+    if let Some(notice) = notice.filter(|notice| !turn.is_doubtful(run, notice)) {
         turn.say(run, &notice);
     }
     let (mut last_failure, mut why): (Option<Failure>, String) = (None, String::new());
@@ -163,6 +166,13 @@ impl Turn {
         Ok(plan.seeded(seed))
     }
 
+    /// Tells whether it is too early to say that an account is back: it could not be read last time.
+    fn is_doubtful(&self, run: &Run, notice: &Notice) -> bool {
+        let Notice::Back { to } = notice else { return false };
+        let state = |index: Index| State::of(index.entry(&self.account(to)), None, run.now());
+        run.index().is_ok_and(|index| matches!(state(index), State::Unknown(_)))
+    }
+
     fn order(&self) -> Vec<Bucket> {
         match &self.means {
             Means::Key { .. } => Vec::new(),
@@ -230,7 +240,7 @@ impl Turn {
         limits::keep(run, &learned);
     }
 
-    fn say(&self, run: &Run, notice: &failover::Notice) {
+    fn say(&self, run: &Run, notice: &Notice) {
         let now = run.now();
         let line = clean_line(&notice.line(|at| times::at(now, at)));
         run.log.note(now, self.provider.as_str(), &line);
