@@ -132,7 +132,8 @@ fn the_account_that_only_a_person_may_leave_is_the_one_that_is_shown() {
     let pty = stand.session(&[]);
     assert!(pty.screen().lines().last().unwrap().starts_with("anthropic work@company.com ›"), "{}", pty.screen());
     let why = pty.ask("/auth anthropic why");
-    assert!(why.starts_with("anthropic uses the sign-in work@company.com"), "{why}");
+    let words = "anthropic would use the sign-in work@company.com, but it is at its limit: 5-hour limit.";
+    assert!(why.starts_with(words), "{why}");
     assert!(why.contains("work@company.com (at its limit)"), "{why}");
     assert!(pty.ask("/auth anthropic").contains("* work@company.com"));
     leave(pty);
