@@ -215,8 +215,9 @@ fn what_was_typed_stays_over_the_profiles_of_a_load_balancer_until_one_is_loaded
     stand.script.add_key(KEY, "billing@company.com");
     let path = stand.home.write("work/good.key", KEY).display().to_string();
     for (name, bucket) in [("m1", WORK), ("m2", PERSONAL)] {
+        let params = if name == "m1" { json!({"temperature": 0.3}) } else { json!({"temperature": 0.3, "top_k": 5}) };
         let text = json!({
-            "version": 1, "provider": "anthropic", "modelParams": {"temperature": 0.3},
+            "version": 1, "provider": "anthropic", "modelParams": params,
             "ephemeralSettings": {"auth-keyfile": path, "authOnly": false},
             "auth": {"type": "oauth", "buckets": [bucket]},
         });
@@ -227,13 +228,15 @@ fn what_was_typed_stays_over_the_profiles_of_a_load_balancer_until_one_is_loaded
     assert_eq!(agreed(&stand, &pty), "billing");
     assert!(pty.ask("/set authOnly true").starts_with("authOnly is true now"));
     let _ = pty.ask("/set modelparam.temperature 0.9");
+    // A name that only a later profile has.
+    let _ = pty.ask("/set modelparam.top_k 7");
     assert_eq!([agreed(&stand, &pty), agreed(&stand, &pty)], ["work", "work"]);
     assert!(pty.ask("/set authOnly").starts_with("authOnly = true  (settings.json)"));
     stand.script.end_quota(WORK);
     let _ = pty.ask("over");
     assert_eq!(agreed(&stand, &pty), "personal", "it holds for each of its profiles");
     let sent = stand.script.requests_to(Endpoint::Chat).pop().unwrap().json().unwrap();
-    assert_eq!(sent["temperature"], 0.9);
+    assert_eq!((&sent["temperature"], &sent["top_k"]), (&json!(0.9), &json!(7)));
     let _ = pty.ask("/profile load both");
     assert_eq!(agreed(&stand, &pty), "billing");
     let sent = stand.script.requests_to(Endpoint::Chat).pop().unwrap().json().unwrap();
