@@ -121,6 +121,8 @@ fn go(run: &mut Run, input: &Input, command: Option<Command>) -> u8 {
         run.ui.fail(&failure);
         return failure.code.exit();
     }
+    // Flags belong to the first profile of a load balancer; which of them answers may depend on the account.
+    actions::settle(run);
     // Signals are attended to before anything may be asked: one that comes then must not leave the terminal changed.
     if let Err(failure) = if run.keyboard.is_person() { run.runtime().map(drop) } else { Ok(()) } {
         run.ui.fail(&failure);
@@ -180,6 +182,9 @@ fn ui(flags: &Flags, env: &BTreeMap<String, String>) -> Ui {
 
 fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bool) -> Outcome<(Run, Input)> {
     ui.session = is_session && flags.prompt.is_none();
+    let signals = Arc::new(Signals::default());
+    let leaving = signals.clone();
+    crate::ui::leave_by(move |status| leaving.leave(status));
     let mut alive: Vec<Box<dyn std::any::Any + Send + Sync>> = Vec::new();
     let mut env = env;
     let dirs = Dirs::from_env(&|name| env.get(name).map(Into::into));
@@ -190,8 +195,9 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
             let options = Options { ttl: flags.ttl, ..Options::default() };
             let sandbox = Sandbox::start_blocking(options)
                 .map_err(|e| Failure::new(Code::Port, format!("The sandbox cannot listen: {e}.")))?;
-            let folder = tempfile::tempdir()
+            let folder = passing_folder()
                 .map_err(|e| Failure::new(Code::File, format!("There is no temporary folder: {e}.")))?;
+            signals.remove_at_end(folder.path());
             dirs = Dirs::below(folder.path());
             let url = joined(sandbox.url())?;
             alive.push(Box::new(sandbox));
@@ -223,7 +229,6 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
     let saying = ui.clone();
     let vault =
         Vault::new(&dirs, wish, no_keyring, std::io::stdin().is_terminal()).saying(move |words| saying.note(words));
-    let signals = Arc::new(Signals::default());
     let color = crate::ui::coloured();
     let (input, keyboard): (Input, Arc<dyn Keyboard>) = if ui.editor {
         let editor = Arc::new(Editor::new(signals.clone(), color));
@@ -267,6 +272,15 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
     }
     find_accounts(&run)?;
     Ok((run, input))
+}
+
+/// Makes the folder of a sandbox that keeps nothing.
+fn passing_folder() -> std::io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("llxprt-sandbox-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir()
 }
 
 /// Builds the index of accounts anew where it was lost or is damaged; a whole one is not looked at here.

@@ -65,15 +65,15 @@ fn change(run: &mut Run, typed: &str, text: &str) -> Outcome {
 /// What the loaded profile has under a name that was changed: in a session that gives way until a profile is loaded, but
 /// for keys and addresses. Returns the value, and the sentence on it.
 fn of_profile(run: &mut Run, name: &str, gives_way: bool) -> Option<(Value, String)> {
-    let value = run.settings.of_profile(name)?.clone();
-    let profile = &run.chosen.profile.as_ref()?.name;
+    let value = run.settings.of_profile(name).cloned();
+    if gives_way {
+        run.settings.lift(name);
+    }
+    let (value, profile) = (value?, &run.chosen.profile.as_ref()?.name);
     let words = match gives_way {
         true => format!("The profile {profile} has {}, which holds again when it is loaded anew.", shown(&value)),
         false => format!("The profile {profile} goes before that file, with {}.", shown(&value)),
     };
-    if gives_way {
-        run.settings.lift(name);
-    }
     Some((value, words))
 }
 

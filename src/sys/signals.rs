@@ -1,7 +1,8 @@
 //! Signals: Ctrl-C cancels what runs; SIGTERM, SIGHUP and a panic end the process with the terminal as it was.
 
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -22,6 +23,8 @@ pub struct Signals {
     pending: AtomicUsize,
     raw: AtomicBool,
     echo: Echo,
+    /// Folders that nobody needs when the process has ended.
+    passing: Mutex<Vec<PathBuf>>,
 }
 
 /// While it lives, what is typed on the terminal is not shown; dropped, the terminal is as it was.
@@ -146,10 +149,20 @@ impl Signals {
         std::thread::spawn(move || self.leave(status));
     }
 
+    /// Removes a folder when the process is left from here; who ends otherwise removes it himself.
+    pub fn remove_at_end(&self, folder: &Path) {
+        self.passing.lock().unwrap_or_else(PoisonError::into_inner).push(folder.to_owned());
+    }
+
     /// Puts the terminal back and ends the process.
     pub fn leave(&self, status: i32) -> ! {
         self.wait_for_uncut();
         self.restore_terminal();
+        // Held to the end: nobody else leaves in the middle of this.
+        let passing = self.passing.lock().unwrap_or_else(PoisonError::into_inner);
+        for folder in passing.iter() {
+            let _ = std::fs::remove_dir_all(folder);
+        }
         std::process::exit(status)
     }
 

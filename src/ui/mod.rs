@@ -4,6 +4,7 @@
 
 mod carry;
 mod clean;
+mod leave;
 mod sheet;
 mod stream;
 pub mod times;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use anstyle::{AnsiColor, Effects, Style};
 pub use clean::{Cleaner, clean, clean_line};
+pub use leave::leave_by;
 use llxprt_commands::{ColorWhen, Command};
 use serde::Serialize;
 use serde_json::json;
@@ -324,7 +326,7 @@ pub fn accessible(env: &BTreeMap<String, String>) -> bool {
 /// What follows a write to stderr. Whoever has no room for it reads nothing there; the command goes on.
 fn beside(result: std::io::Result<()>) {
     if result.is_err_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
-        std::process::exit(CLOSED);
+        leave::leave(CLOSED);
     }
 }
 
@@ -333,17 +335,17 @@ fn put(mut stream: impl Write, text: &str) -> std::io::Result<()> {
     stream.write_all(format!("{text}\n").as_bytes()).and_then(|()| stream.flush())
 }
 
-/// A closed stdout ends the process at once, as SIGPIPE would have. What could not be written to a file or pipe is
+/// A closed stdout ends the process, as SIGPIPE would have, but for a renewal that was sent. What could not be written to a file or pipe is
 /// never called done. A terminal that went away is attended to where it is read.
 fn after(result: std::io::Result<()>, terminal: bool) {
     match result {
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(CLOSED),
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => leave::leave(CLOSED),
         Err(e) if !terminal => {
             let code = Code::File;
             let words = format!("llxprt: stdout cannot be written: {e}.  {DIM}{}{DIM:#}", code.text());
             // Nothing is left to tell it to if that fails too.
             let _ = put(anstream::stderr(), &words);
-            std::process::exit(i32::from(code.exit()));
+            leave::leave(i32::from(code.exit()));
         }
         Ok(()) | Err(_) => {}
     }

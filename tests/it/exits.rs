@@ -291,3 +291,30 @@ fn leaving_while_the_browser_hangs_does_not_wait_for_it() {
     assert!(begin.elapsed() < DEADLINE / 10, "{:?}", begin.elapsed());
     pty.assert_restored();
 }
+
+#[test]
+fn a_sandbox_of_its_own_leaves_no_folder_behind() {
+    let home = Home::new();
+    let folder = home.path("passing");
+    std::fs::create_dir(&folder).unwrap();
+    let home = home.env("TMPDIR", folder.to_str().unwrap());
+    let left = || std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    type Way = (&'static str, fn(&mut Pty));
+    let ways: [Way; 4] = [
+        ("Ctrl+D", |pty| pty.keys(key::CTRL_D)),
+        ("SIGTERM", |pty| pty.signal("TERM")),
+        ("SIGINT", |pty| pty.signal("INT")),
+        ("a closed window", Pty::hang_up),
+    ];
+    for (way, leave) in ways {
+        let mut pty = home.pty(&["--sandbox"]);
+        at_prompt(&pty);
+        assert_eq!(left().len(), 1, "{way}");
+        leave(&mut pty);
+        pty.wait_end();
+        assert_eq!(left(), [""; 0], "{way}");
+    }
+    let words = ["--sandbox", "auth"];
+    let status = home.command().args(words).stdin(Stdio::null()).stdout(closed()).stderr(Stdio::null()).status();
+    assert_eq!((status.unwrap().code(), left()), (Some(141), Vec::new()));
+}

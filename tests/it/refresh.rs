@@ -1,5 +1,7 @@
 //! Renewal through the whole program: what was typed, what the provider saw, what is stored after (security 4, F12).
 
+use std::io::Write as _;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use llxprt::sandbox::{Answer, Endpoint, Options};
@@ -269,6 +271,29 @@ fn leaving_waits_for_a_renewal_that_was_sent_and_stores_its_token() {
         assert!(ended == Ended::Exit(wanted) || ended == Ended::Exit(0), "{name}: {ended}");
         assert_ne!(stage.stored(WORK)["refresh_token"], before["refresh_token"], "{name}");
     }
+}
+
+#[test]
+fn a_closed_stdout_waits_for_a_renewal_that_was_sent() {
+    let stage = Stage::signed_in();
+    stage.leave_seconds(WORK, -10);
+    let before = stage.stored(WORK);
+    stage.script().hold(Endpoint::Refresh);
+    let mut child = stage.home.command().arg("-k").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = child.stdin.take().unwrap();
+    lines.write_all(b"a question\n").unwrap();
+    assert!(stage.script().wait_for(Endpoint::Refresh, 1, DEADLINE));
+    drop(child.stdout.take());
+    // The question is given up, the renewal is not, and the next line has an answer that nobody takes.
+    signal(child.id(), "INT");
+    lines.write_all(b"/auth\n").unwrap();
+    for _ in 0..30 {
+        std::thread::sleep(Duration::from_millis(10));
+        assert!(child.try_wait().unwrap().is_none(), "it left in the middle of a renewal");
+    }
+    stage.script().release(Endpoint::Refresh);
+    assert_eq!(child.wait().unwrap().code(), Some(141));
+    assert_ne!(stage.stored(WORK)["refresh_token"], before["refresh_token"]);
 }
 
 #[test]
