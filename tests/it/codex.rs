@@ -295,7 +295,8 @@ fn a_page_of_cloudflare_in_place_of_an_answer_is_told_as_one() {
     let stand = stand();
     let _ = stand.auth(&["login"]).ok();
     stand.script.answer(Endpoint::Chat, llxprt::sandbox::codex::cloudflare());
-    let done = stand.say("hello");
-    assert!(done.stderr.contains("a web page came instead of an answer") && !done.stderr.contains("<html"), "{done}");
+    let done = stand.say("hello").exit(1);
+    let words = "llxprt: Codex refuses: a web page of Cloudflare came instead of an answer, status 403.  E-REFUSED\n";
+    assert_eq!(done.stderr, words);
     assert_eq!(stand.say("hello").ok().stdout, "hello\n");
 }

@@ -60,7 +60,7 @@ fn validation(case: &Case) -> Outcome {
         Some(link) => format!("{} {link}", case.reason()),
         None => case.reason(),
     };
-    Outcome::Refused { status: case.status, reason }
+    Outcome::Refused { status: Some(case.status), reason }
 }
 
 /// What the details say.
