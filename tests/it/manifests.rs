@@ -47,7 +47,11 @@ fn a_file_that_is_wrong_is_named_with_line_and_key() {
         ("client_id = \"x\"", "client_id = \"x\"\nclient_id = \"y\"", "line 6: client_id: duplicate key"),
         ("[api]", "[oauth]\n[api]", "line 8: oauth: duplicate key"),
         ("[api]", "[ap", "line 8: [ap: "),
-        ("client_id = \"x\"", "scopes = \"a\"", "line 5: oauth.scopes: invalid type: string \"a\", expected a sequence"),
+        (
+            "client_id = \"x\"",
+            "scopes = \"a\"",
+            "line 5: oauth.scopes: invalid type: string \"a\", expected a sequence",
+        ),
         ("client_id = \"x\"", "scopes = [\n\"a\",\n1]", "line 7: oauth.scopes: invalid type: integer `1`"),
         (
             "client_id = \"x\"",
@@ -57,21 +61,25 @@ fn a_file_that_is_wrong_is_named_with_line_and_key() {
         ("[api]", "[oauth.claim_headers]\nCookie = \"/x\"\n[api]", "line 8: oauth.claim_headers must not set Cookie"),
         ("[api]", "[api.headers]\nHost = \"x\"\n[api]", "line 8: api.headers must not set Host"),
         (
-            "[oauth]\n",
-            "oauth.issuer = \"http://sso.example.com\"\n[oauth]\n",
-            "line 3: oauth.issuer must be https",
+            &GOOD[GOOD.find("[oauth]").unwrap()..GOOD.find("[api]").unwrap()],
+            "oauth.flows = [\"device\"]\noauth.token_url = \"http://sso.example.com/token\"\n",
+            "line 4: oauth.token_url must be https",
         ),
         (
             "client_id = \"x\"\n",
             "verify_url = \"https://a.example\"\nverify = 7\n",
-            "line 6: oauth.verify: invalid type: integer `7`",
+            "line 6: oauth.verify: wanted string",
         ),
         (
             "[api]\ndialect = \"openai-chat\"",
             "verify_url = \"https://a.example\"\nverify = \"chat\"\n[api]\ndialect = \"gemini\"",
             "line 9: oauth.verify can be \"chat\" with",
         ),
-        ("client_id = \"x\"", "link = \"http://sso.example.com\"", "line 5: oauth.link must be https: http is for loopback"),
+        (
+            "client_id = \"x\"",
+            "link = \"http://sso.example.com\"",
+            "line 5: oauth.link must be https: http is for loopback",
+        ),
         ("client_id = \"x\"", "link = \"javascript:alert(1)\"", "line 5: oauth.link must be https, not javascript"),
         ("default_model", "keys_at = \"../x\"\ndefault_model", "keys_at"),
         ("client_id = \"x\"", "verify = \"chat\"\nclient_id = \"x\"", ""),
