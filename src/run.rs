@@ -113,6 +113,8 @@ pub struct Turns {
     pub counts: BTreeMap<(Provider, String), Counts>,
     /// Until when a key must wait, in Unix seconds, by provider and key.
     pub key_limits: BTreeMap<(Provider, String), i64>,
+    /// How a key ends that its provider refused, and the provider's words, by provider and key.
+    pub refused_keys: BTreeMap<(Provider, String), (String, String)>,
     /// The sign-ins that the loaded profile lacks were offered.
     pub offered: bool,
 }

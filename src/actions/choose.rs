@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{credential, profile};
 use crate::auth::precedence::Source;
 use crate::error::Outcome;
+use crate::providers::Manifest;
 use crate::run::Run;
 use crate::ui::clean_line;
 
@@ -81,6 +82,12 @@ pub(super) fn model(run: &mut Run, model: Model) -> Outcome {
 /// Returns the model that answers.
 pub(super) fn model_name(run: &Run) -> String {
     model_given(run).unwrap_or_else(|| "no model".into())
+}
+
+/// Returns the model that would answer at a provider: another than the active one begins with its own.
+pub(super) fn model_at(run: &Run, manifest: &Manifest) -> String {
+    let given = if run.active().is_none_or(|active| active == manifest.name) { model_given(run) } else { None };
+    given.unwrap_or_else(|| manifest.default_model.clone())
 }
 
 /// Fails where the remembered model decides and cannot be read.

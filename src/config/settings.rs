@@ -1,6 +1,6 @@
 //! `settings.json`: what a person chose for good, under the names that LLxprt Code users have (design 4.6).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use llxprt_commands::{Command, ProfileName, Provider};
@@ -54,13 +54,16 @@ pub struct Settings {
     file: Result<Map<String, Value>, Failure>,
     flags: BTreeMap<String, Value>,
     profile: BTreeMap<String, Value>,
+    /// Names that were set or unset in this run: there the profile does not count until it is loaded anew.
+    typed: BTreeSet<String>,
 }
 
 impl Settings {
     /// Reads `<config>/settings.json`. A damaged file is kept as a failure for whoever needs it.
     pub fn load(config: &Path) -> Self {
         let path = config.join("settings.json");
-        Self { file: read(&path), path, flags: BTreeMap::new(), profile: BTreeMap::new() }
+        let (flags, profile, typed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { file: read(&path), path, flags, profile, typed }
     }
 
     /// Reads the file again, as another process may have changed it.
@@ -89,9 +92,15 @@ impl Settings {
         Ok(())
     }
 
-    /// Lays the settings of a profile over those of the file; those that are none of ours are left aside.
+    /// Lays the settings of a profile over those of the file, but where something else was typed meanwhile.
     pub fn set_profile(&mut self, settings: &Map<String, Value>) {
-        self.profile = settings.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        let counts = settings.iter().filter(|(name, _)| !self.typed.contains(*name));
+        self.profile = counts.map(|(k, v)| (k.clone(), v.clone())).collect();
+    }
+
+    /// Lets the profile that is laid over next count for every name.
+    pub fn forget_typed(&mut self) {
+        self.typed.clear();
     }
 
     /// Fails if the file is damaged: for commands that must not guess.
@@ -219,6 +228,7 @@ impl Settings {
         })?;
         self.flags.remove(name);
         self.profile.remove(name);
+        self.typed.insert(name.to_owned());
         Ok(())
     }
 
@@ -240,6 +250,7 @@ impl Settings {
                 })
             })?;
         let here = self.flags.remove(name).is_some() | self.profile.remove(name).is_some();
+        self.typed.insert(name.to_owned());
         Ok(removed || here)
     }
 

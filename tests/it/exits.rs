@@ -299,7 +299,8 @@ fn a_sandbox_of_its_own_leaves_no_folder_behind() {
     std::fs::create_dir(&folder).unwrap();
     let home = home.env("TMPDIR", folder.to_str().unwrap());
     let left = || std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
-    let ways: [(&str, fn(&mut Pty)); 4] = [
+    type Way = (&'static str, fn(&mut Pty));
+    let ways: [Way; 4] = [
         ("Ctrl+D", |pty| pty.keys(key::CTRL_D)),
         ("SIGTERM", |pty| pty.signal("TERM")),
         ("SIGINT", |pty| pty.signal("INT")),

@@ -281,7 +281,7 @@ fn an_account_that_is_gone_is_passed_over_and_named() {
     let _ = stand.home.run(&["auth", "anthropic", "logout", WORK]).ok();
     let done = stand.home.run(&["--profile-load", "ha", "-p", "hello"]).ok();
     assert!(done.stderr.contains("Not signed in: work@company.com."), "{done}");
-    assert!(done.stderr.contains("work@company.com needs a new sign-in · using personal@gmail.com"), "{done}");
+    assert!(done.stderr.contains("nobody is signed in as work@company.com · using personal@gmail.com"), "{done}");
     assert_eq!(stand.asked(), "personal");
     // With nobody left a script is told what to type, and nothing opens.
     let _ = stand.home.run(&["auth", "anthropic", "logout", "all"]).ok();
@@ -338,6 +338,12 @@ fn loading_while_sign_in_is_off_or_a_key_stands_before_it_says_so() {
         "{shown}"
     );
     leave(pty);
+    // A session that begins with it says so too, and a prompt from the shell fails by it alone.
+    let pty = stand.session(&["--profile-load", "ha"]);
+    assert!(pty.screen().contains("Sign-in is off for anthropic, so these accounts are not used."), "{}", pty.screen());
+    leave(pty);
+    let done = stand.home.run(&["--profile-load", "ha", "-p", "hello"]).exit(4);
+    assert!(done.stderr.contains("llxprt auth anthropic enable") && !done.stderr.contains("is off for"), "{done}");
     let _ = stand.home.run(&["auth", "anthropic", "enable"]).ok();
     let run = stand.home.typed(&["profile", "save", "model", "ha", WORK]);
     let done = run.env("ANTHROPIC_API_KEY", "sk-ant-api03-0123456789").done().ok();

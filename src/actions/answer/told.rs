@@ -3,7 +3,6 @@
 use llxprt_commands::{Account, Auth, AuthAction, Command, Provider};
 
 use super::super::login;
-use super::super::profile;
 use crate::auth::failover::{self, Gone, Outcome as Came, Stop, Why};
 use crate::error::{Code, Failure};
 use crate::run::Run;
@@ -104,7 +103,7 @@ pub(super) fn used_up(run: &Run, provider: &Provider, gone: &[Gone], last: Optio
             _ => failure.then(login::command(provider, &only.bucket)),
         };
     }
-    let place = profile::loaded(run).map_or_else(|| provider.to_string(), |name| name.to_string());
+    let place = run.profile_for(provider).map_or(provider.as_str(), |profile| profile.name.as_str());
     let limited = gone.iter().filter(|gone| matches!(gone.why, Why::Limit { .. })).count();
     let first =
         failover::earliest(gone).map_or_else(String::new, |at| format!(" The first is {}.", back(now, at, false)));
@@ -118,6 +117,7 @@ pub(super) fn used_up(run: &Run, provider: &Provider, gone: &[Gone], last: Optio
     for Gone { bucket, why } in gone.iter().take(SHOWN) {
         let why = match why {
             Why::Limit { which, until, guessed } => format!("{which}   {}", back(now, *until, *guessed)),
+            Why::NeedsLogin(why) if why == failover::NOBODY => "nobody is signed in".to_owned(),
             Why::NeedsLogin(_) => "needs a new sign-in".to_owned(),
             Why::NotCovered(why) => format!("not covered: {why}"),
             Why::Unreadable(why) => format!("unreadable: {why}"),
@@ -151,9 +151,18 @@ fn instead(run: &Run, provider: &Provider) -> String {
 }
 
 /// The end where a key was at its limit or refused.
-pub(super) fn key_used_up(run: &Run, provider: &Provider, title: &str, name: &str, gone: &[Gone]) -> Failure {
+pub(super) fn key_used_up(
+    run: &Run,
+    provider: &Provider,
+    title: &str,
+    name: &str,
+    gone: &[Gone],
+    last: Option<Failure>,
+) -> Failure {
     let now = run.now();
     let words = match gone.first().map(|gone| &gone.why) {
+        // The step knows the status too.
+        Some(Why::NeedsLogin(_)) if last.is_some() => return last.unwrap_or_else(|| Failure::new(Code::Refused, "")),
         Some(Why::Limit { which, until, guessed }) => {
             format!("The key ({name}) is at a limit of {title}: {which}, {}.", back(now, *until, *guessed))
         }

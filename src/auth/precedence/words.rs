@@ -45,6 +45,13 @@ impl Resolution {
         if let Some(why) = self.unreadable() {
             return format!("{provider} would use the sign-in {}, but it cannot be read: {why}.", winner.detail);
         }
+        // Chosen all the same: nothing else is free.
+        if let Some(State::Limited(limit)) = self.login_used() {
+            return format!(
+                "{provider} would use the sign-in {}, but it is at its limit: {}.",
+                winner.detail, limit.why
+            );
+        }
         let below = self.tiers.iter().find(|state| matches!(state.usage, Use::ShadowedBy(_))).map(|state| state.tier);
         let (what, because) = match (winner.tier, below) {
             (Tier::OAuth, _) if self.auth_only.is_some() => (self.login_words(), ", because authOnly is true".into()),
@@ -138,14 +145,19 @@ impl Resolution {
         matches!(self.tiers[Tier::OAuth as usize].usage, Use::ShadowedBy(_))
     }
 
-    /// Why the sign-in that would be used cannot be.
+    /// Why the sign-in that would be used cannot be read.
     fn unreadable(&self) -> Option<&str> {
-        let winner = self.winner.as_ref().filter(|winner| winner.tier == Tier::OAuth)?;
-        let used = |(bucket, _): &&(Bucket, State)| bucket.as_str() == winner.detail;
-        match self.oauth.logins.iter().find(used)? {
-            (_, State::Unknown(why)) => Some(why.trim_end_matches('.')),
+        match self.login_used()? {
+            State::Unknown(why) => Some(why.trim_end_matches('.')),
             _ => None,
         }
+    }
+
+    /// The state of the sign-in that wins.
+    fn login_used(&self) -> Option<&State> {
+        let winner = self.winner.as_ref().filter(|winner| winner.tier == Tier::OAuth)?;
+        let used = |(bucket, _): &&(Bucket, State)| bucket.as_str() == winner.detail;
+        self.oauth.logins.iter().find(used).map(|(_, state)| state)
     }
 
     fn skips_a_key(&self) -> bool {
