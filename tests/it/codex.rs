@@ -176,6 +176,9 @@ fn a_plan_without_codex_is_told_with_the_providers_reason_and_the_way_by_key() {
     assert!(done.stderr.contains("(Free plan)") && done.stderr.contains(&way), "{done}");
     let done = stand.say("hello").exit(1);
     assert!(done.stderr.contains("upgrade to Plus") && done.stderr.contains(&way), "{done}");
+    // To sign in again would change nothing.
+    let shown = stand.home.run(&["--provider", "codex", "-p", "hello", "--json"]).exit(1).json();
+    assert_eq!(shown["next"], json!(["llxprt auth codex why"]));
 }
 
 #[test]

@@ -180,7 +180,7 @@ pub(super) fn key_used_up(
 
 /// The failure of a key that the provider does not know.
 pub(super) fn key_refused(run: &Run, provider: &Provider, title: &str, name: &str, reason: &str) -> Failure {
-    let words = format!("{title} refuses the key ({name}): {reason} (status 401).{}", kept(run));
+    let words = format!("{title} refuses the key ({name}): {reason}.{}", kept(run));
     Failure::new(Code::Refused, words).then(why(provider))
 }
 
