@@ -74,7 +74,7 @@ pub(super) fn foreseen(run: &Run, manifest: &Manifest, index: &Index) -> Plan {
 }
 
 /// Returns what the resolver has to know of the logins.
-pub(super) fn logins(run: &Run, manifest: &Manifest, index: &Index, here: Here) -> OAuth {
+pub(super) fn logins(run: &Run, manifest: &Manifest, index: &Index, here: &Here) -> OAuth {
     let provider = &manifest.name;
     let model = choose::model_at(run, manifest);
     let state = |entry: &Entry| State::of(Some(entry), Some(&model), run.now());

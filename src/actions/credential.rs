@@ -51,7 +51,7 @@ pub(super) fn need(run: &Run, provider: &Provider) -> Outcome {
 pub(super) fn resolution_with(run: &Run, manifest: &Manifest, index: &Index) -> Resolution {
     let sources = Sources {
         keys: keys(run, manifest, index),
-        oauth: accounts::logins(run, manifest, index, here(run, &manifest.name)),
+        oauth: accounts::logins(run, manifest, index, &here(run, &manifest.name)),
         auth_only: match run.settings.get("authOnly") {
             Some((Value::Bool(true), Origin::Flag)) => Some(AuthOnly::Flag),
             Some((Value::Bool(true), Origin::Profile)) => Some(AuthOnly::Profile),
@@ -67,7 +67,8 @@ pub(super) fn resolution_with(run: &Run, manifest: &Manifest, index: &Index) -> 
 fn here(run: &Run, provider: &Provider) -> Here {
     Here {
         session: run.ui.session,
-        profile_by_flag: run.flags.profile_load.is_some(),
+        profile_flag: run.flags.profile_load.clone(),
+        profile_decides: run.settings.of_profile("authOnly").is_some(),
         active: run.active().as_ref() == Some(provider),
     }
 }
@@ -127,6 +128,7 @@ pub(super) fn credential(run: &mut Run, provider: &Provider) -> Outcome<Credenti
     if let Some(path) = winner.source.path() {
         keyfile::warn(run, path);
     }
+    baseurl::warn_foreign(run, provider)?;
     let key = secret(run, provider, &winner.source)?;
     run.log.hide(&key);
     if let Some(words) = foreign(run, provider, &key).filter(|words| run.first_time(words)) {

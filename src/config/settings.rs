@@ -155,8 +155,8 @@ impl Settings {
         self.flags.get(name)
     }
 
-    /// A member of the profile that is there; `null` is none.
-    pub(super) fn of_profile(&self, name: &str) -> Option<&Value> {
+    /// Returns what the loaded profile has under a name; `null` is none.
+    pub fn of_profile(&self, name: &str) -> Option<&Value> {
         self.profile.get(name).filter(|value| !value.is_null())
     }
 
@@ -213,7 +213,13 @@ impl Settings {
         names.into_iter().filter_map(row).collect()
     }
 
-    /// Sets a value and keeps it in the file.
+    /// Lets what was typed go before the loaded profile, and all that a load balancer leads to, until one is loaded anew.
+    pub fn lift(&mut self, name: &str) {
+        self.profile.remove(name);
+        self.typed.insert(name.to_owned());
+    }
+
+    /// Sets a value and keeps it in the file. What the loaded profile has goes before it ([`Settings::lift`]).
     ///
     /// # Errors
     /// `E-SETTING`, `E-DAMAGED`, or `E-FILE` when it cannot be written.
@@ -227,8 +233,6 @@ impl Settings {
             Ok(())
         })?;
         self.flags.remove(name);
-        self.profile.remove(name);
-        self.typed.insert(name.to_owned());
         Ok(())
     }
 
@@ -249,9 +253,7 @@ impl Settings {
                     None => file.shift_remove(name).is_some(),
                 })
             })?;
-        let here = self.flags.remove(name).is_some() | self.profile.remove(name).is_some();
-        self.typed.insert(name.to_owned());
-        Ok(removed || here)
+        Ok(self.flags.remove(name).is_some() || removed)
     }
 
     /// Tells whether sign-ins are on for a provider.
