@@ -172,7 +172,7 @@ fn check(situation: &Situation) {
             desk.home.write("config/settings.json", whole.to_string());
         }
         // Its two ports are for one login at a time on a machine; tests sign in side by side.
-        let any = "[oauth]\nredirect = { host = \"localhost\", path = \"/auth/callback\" }\n";
+        let any = "[oauth]\nredirect.ports = []\n";
         desk.home.write("config/providers/codex.toml", any);
         desk
     };

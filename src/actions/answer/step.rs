@@ -89,7 +89,7 @@ impl Turn {
                     outcome: Came::Unavailable { status: None, retry_after: None, reason: words.clone() },
                     ..signal
                 },
-                signal => signal,
+                signal => Signal { outcome: told::without_status(signal.outcome), ..signal },
             },
             Trouble::Unreached(unreached) if unreached.tls && !result.shown => {
                 result.failure = Some(unreached.failure());

@@ -26,6 +26,22 @@ pub(super) fn cleaned(mut came: Came) -> Came {
     came
 }
 
+/// Takes away the status that an error within a stream would have had as an answer: nobody has seen it.
+pub(super) fn without_status(mut came: Came) -> Came {
+    if let Came::Refused { status, .. } | Came::Unavailable { status, .. } = &mut came {
+        *status = None;
+    }
+    came
+}
+
+/// The provider's words and the status, where they do not name it themselves.
+fn with_status(reason: &str, status: Option<u16>) -> String {
+    match status.map(|status| format!("status {status}")) {
+        Some(status) if !reason.contains(&status) => format!("{reason} ({status})"),
+        _ => reason.to_owned(),
+    }
+}
+
 /// The failure of an account that nobody is signed in to.
 pub(super) fn nobody(account: &Account) -> Failure {
     let words = format!("Nobody is signed in to {} as {}.", account.provider, account.bucket);
@@ -41,18 +57,17 @@ fn kept(run: &Run) -> &'static str {
 pub(super) fn stopped(run: &Run, provider: &Provider, title: &str, stop: Stop, last: Option<Failure>) -> Failure {
     match stop {
         Stop::Refused { status, reason } => {
-            Failure::new(Code::Refused, format!("{title} refuses: {reason} (status {status}).{}", kept(run)))
+            Failure::new(Code::Refused, format!("{title} refuses: {}.{}", with_status(&reason, status), kept(run)))
         }
-        Stop::Unavailable { status: None, reason } => {
+        Stop::Unavailable { status, reason } => {
+            let reason = with_status(&reason, status);
             let words = format!("{title} is in trouble: {reason}. Tried three times.{}", kept(run));
             last.unwrap_or_else(|| Failure::new(Code::Offline, words))
         }
-        Stop::Unavailable { status: Some(status), reason } => {
-            let words = format!("{title} is in trouble: {reason} (status {status}). Tried three times.{}", kept(run));
-            Failure::new(Code::Offline, words)
-        }
         Stop::BrokeOff { reason } => {
-            Failure::new(Code::Stream, format!("The answer broke off: {reason}. What came is kept."))
+            // The document of an error has no place for the text.
+            let came = if run.ui.json { "" } else { " What came is kept." };
+            Failure::new(Code::Stream, format!("The answer broke off: {reason}.{came}"))
         }
         Stop::Manual { gone, others } => {
             let line = gone.line(|at| times::at(run.now(), at));
@@ -84,6 +99,7 @@ pub(super) fn used_up(run: &Run, provider: &Provider, gone: &[Gone], last: Optio
         let failure = Failure::new(code, format!("{words}{}", kept(run)));
         return match &only.why {
             Why::Limit { .. } => failure.say(instead(run, provider)),
+            Why::NotCovered(_) => failure.then(self::why(provider)),
             _ => failure.then(login::command(provider, &only.bucket)),
         };
     }
@@ -164,7 +180,7 @@ pub(super) fn key_used_up(
 
 /// The failure of a key that the provider does not know.
 pub(super) fn key_refused(run: &Run, provider: &Provider, title: &str, name: &str, reason: &str) -> Failure {
-    let words = format!("{title} refuses the key ({name}): {reason} (status 401).{}", kept(run));
+    let words = format!("{title} refuses the key ({name}): {reason}.{}", kept(run));
     Failure::new(Code::Refused, words).then(why(provider))
 }
 

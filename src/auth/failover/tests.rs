@@ -49,7 +49,7 @@ fn words(step: &Step) -> String {
         Step::Wait { millis, bucket } => format!("wait {} for {bucket}", if *millis < 1000 { "less" } else { "s" }),
         Step::Refresh(bucket) => format!("refresh {bucket}"),
         Step::Done => "done".to_owned(),
-        Step::Stop(Stop::Refused { status, reason }) => format!("refused {status} {reason}"),
+        Step::Stop(Stop::Refused { status, reason }) => format!("refused {} {reason}", status.unwrap_or(0)),
         Step::Stop(Stop::Unavailable { reason, .. }) => format!("unavailable {reason}"),
         Step::Stop(Stop::BrokeOff { reason }) => format!("broke off {reason}"),
         Step::Stop(Stop::Manual { gone, others }) => {
@@ -167,7 +167,7 @@ fn every_row_of_the_table() {
             vec![Outcome::Unreadable { reason: "locked".into() }],
             "use a\n  a unreadable: locked\n  a is unreadable (locked) · using b\nuse b",
         ),
-        ("any other 4xx", vec![Outcome::Refused { status: 400, reason: reason() }], "use a\nrefused 400 words"),
+        ("any other 4xx", vec![Outcome::Refused { status: Some(400), reason: reason() }], "use a\nrefused 400 words"),
         (
             "5xx: twice more, then stop",
             vec![trouble(), trouble(), trouble()],
@@ -194,7 +194,7 @@ fn after_the_first_word_nothing_is_replayed_but_what_was_learned_counts() {
         (burst(None), "use a\nbroke off too many requests"),
         (unauthorized(), "use a\nbroke off expired"),
         (trouble(), "use a\nbroke off Overloaded"),
-        (Outcome::Refused { status: 400, reason: "no".into() }, "use a\nbroke off no"),
+        (Outcome::Refused { status: Some(400), reason: "no".into() }, "use a\nbroke off no"),
         (Outcome::NotCovered { reason: "no".into() }, "use a\nbroke off no"),
     ];
     for (outcome, expected) in rows {
