@@ -11,18 +11,19 @@ mod screen;
 mod verdict;
 
 use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provider};
+use zeroize::Zeroizing;
 
 use super::{happened, surroundings};
 use crate::auth::no_browser::{Asked, Begin, begin};
 pub(super) use client::client;
 pub(super) use keep::capital;
 
-use crate::auth::Identity;
+use crate::auth::{Identity, Tokens};
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Flow, OAuth};
 use crate::run::Run;
 use crate::seams::Typed;
-use crate::vault::Entry;
+use crate::vault::{Entry, VaultError, VaultErrorKind};
 
 /// A login that is wanted.
 #[derive(Debug, Clone)]
@@ -192,9 +193,8 @@ fn still_wanted(run: &Run, wanted: &Wanted) -> Outcome<bool> {
     if wanted.how.force || wanted.asked != Asked::Typed || !usable {
         return Ok(true);
     }
-    // An entry whose secret is gone is no login that works.
     let stored = run.wait(async { Ok(run.vault.read(&wanted.account(), &|words| run.ui.note(words)).await) })?;
-    if matches!(stored, Ok(None)) {
+    if !perhaps_works(&stored) {
         return Ok(true);
     }
     let who = entry.identity.as_deref().unwrap_or("an account that the provider does not name");
@@ -210,6 +210,16 @@ fn still_wanted(run: &Run, wanted: &Wanted) -> Outcome<bool> {
             run.ui.note("Nothing changed.");
             Ok(false)
         }
+    }
+}
+
+/// Tells whether what is stored may be a login that works. What is gone, damaged or without its key is none and needs
+/// no leave to be replaced (`docs/security.md`, storage); of what cannot be reached now nothing is known.
+fn perhaps_works(stored: &Result<Option<Zeroizing<String>>, VaultError>) -> bool {
+    match stored {
+        Ok(Some(json)) => Tokens::from_json(json).is_ok(),
+        Ok(None) => false,
+        Err(error) => !matches!(error.kind, VaultErrorKind::Damaged | VaultErrorKind::Unreadable),
     }
 }
 
