@@ -37,7 +37,8 @@ pub fn write_private_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn put(path: &Path, bytes: &[u8], keep: impl FnOnce(tempfile::NamedTempFile) -> io::Result<()>) -> io::Result<()> {
     let mut temporary = beside(path)?;
-    temporary.write_all(bytes)?;
+    // Past tempfile, which would add its own path to the words of an error.
+    temporary.as_file_mut().write_all(bytes)?;
     temporary.as_file().sync_all()?;
     keep(temporary)?;
     path.parent().map_or(Ok(()), sync_folder)

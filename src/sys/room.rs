@@ -27,7 +27,7 @@ impl Room {
         let mut temporary = beside(path)?;
         let now = fs::symlink_metadata(path).map_or(0, |there| there.len());
         let bytes = usize::try_from((now + now / 4).max(LEAST)).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        temporary.write_all(&vec![0; bytes])?;
+        temporary.as_file_mut().write_all(&vec![0; bytes])?;
         temporary.as_file().sync_all()?;
         Ok(Self { path: path.to_owned(), temporary })
     }
@@ -37,8 +37,8 @@ impl Room {
     /// # Errors
     /// As [`super::files::write_private`].
     pub fn fill(mut self, bytes: &[u8]) -> io::Result<()> {
-        self.temporary.rewind()?;
-        self.temporary.write_all(bytes)?;
+        self.temporary.as_file_mut().rewind()?;
+        self.temporary.as_file_mut().write_all(bytes)?;
         self.temporary.as_file().set_len(bytes.len() as u64)?;
         self.temporary.as_file().sync_all()?;
         self.temporary.persist(&self.path).map_err(|e| e.error)?;

@@ -182,20 +182,32 @@ impl Vault {
         json: &str,
     ) -> Result<Written, VaultError> {
         covers(lock, account)?;
-        let owed = self.memory.owed(account).is_some();
-        if self.memory.has(account) && !owed {
+        if self.memory.has(account) && self.memory.owed(account).is_none() {
             self.memory.keep(account, json);
             return Ok(Written { home: Home::Memory, note: None });
         }
+        self.store(room, lock, account, json).await
+    }
+
+    /// Writes the JSON of a new login where logins are stored, also in place of one that is kept in memory.
+    ///
+    /// # Errors
+    /// As [`Vault::write`].
+    pub async fn store(
+        &self,
+        room: Room,
+        lock: &AccountLock,
+        account: &Account,
+        json: &str,
+    ) -> Result<Written, VaultError> {
+        covers(lock, account)?;
         let slot = Slot::Login(account.clone());
         let form = Form::new(&slot, json)?;
         let written = match room.0 {
             Some(room) => self.write_into_room(&slot, &form, room)?,
             None => self.write_slot(&slot, &form, lock.held()).await?,
         };
-        if owed {
-            self.memory.forget(account);
-        }
+        self.memory.forget(account);
         let done = |entry: &super::Entry| {
             let words = entry.refused.as_deref();
             entry.unreadable.is_some() || words == Some(UNFINISHED) || words == Some(NOTHING)
@@ -264,8 +276,10 @@ impl Vault {
     }
 
     /// Keeps a login in this process only; it covers a stored one of the same account until the process ends.
-    pub fn keep_in_memory(&self, account: &Account, json: &str) {
+    /// `describe` tells what the index would.
+    pub fn keep_in_memory(&self, account: &Account, json: &str, describe: impl FnOnce(&mut super::Entry)) {
         self.memory.keep(account, json);
+        self.memory.change(account, describe);
     }
 
     /// Keeps a renewed login in this process until it can be written in place of what is stored.

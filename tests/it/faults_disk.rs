@@ -107,7 +107,8 @@ fn f2_a_full_or_read_only_disk_keeps_what_was_there_and_says_what_could_not_be_w
     pty.wait_prompt();
     data.fill();
     let answer = pty.ask("on a full disk");
-    assert!(answer.contains("on a full disk") && answer.contains("in memory"), "{answer}");
+    let joined = answer.replace('\n', " ");
+    assert!(joined.contains("on a full disk") && joined.contains("in memory"), "{answer}");
     assert!(pty.ask("once more").contains("once more"));
     assert_eq!(stage.stored(WORK), before);
     data.free();
@@ -116,6 +117,73 @@ fn f2_a_full_or_read_only_disk_keeps_what_was_there_and_says_what_could_not_be_w
     drop(pty);
     let _ = stage.token(WORK).ok();
     assert_eq!(stage.bucket(WORK)["state"], "ready");
+}
+
+#[test]
+#[ignore = "needs root to mount a tmpfs"]
+fn f2_a_new_login_that_cannot_be_stored_serves_the_session() {
+    let mut stage = Stage::signed_in();
+    let browser = Browser::approving(&stage.home, PERSONAL);
+    stage.home = stage.home.env("BROWSER", browser.command());
+    let data = Small::mount(&stage.home.path("data"), 256 << 10);
+    for full in [true, false] {
+        let pty = stage.home.pty_of(24, 300, &[]);
+        pty.wait_prompt();
+        if full {
+            data.fill()
+        } else {
+            data.read_only(true)
+        }
+        pty.type_line(&format!("/auth anthropic login {PERSONAL}"));
+        pty.wait_for("It could not be stored: ");
+        pty.wait_for("Kept in memory: it is gone when you leave.");
+        pty.wait_for(&format!("Once it can be stored, sign in anew: /auth anthropic login {PERSONAL} --force"));
+        assert!(pty.ask("on a disk that takes nothing").contains("on a disk that takes nothing"));
+        let said = pty.ask("/auth anthropic");
+        assert!(said.contains(PERSONAL) && said.contains("ready"), "{said}");
+        if full {
+            data.free()
+        } else {
+            data.read_only(false)
+        }
+        assert_eq!(stage.stored(PERSONAL), Value::Null);
+        pty.type_line(&format!("/auth anthropic login {PERSONAL} --force"));
+        pty.wait_for("Kept in a sealed file");
+        drop(pty);
+        let _ = stage.token(PERSONAL).ok();
+        assert_eq!(stage.bucket(PERSONAL)["state"], "ready");
+        let _ = stage.home.run(&["auth", "anthropic", "logout", PERSONAL]).ok();
+    }
+}
+
+#[test]
+#[ignore = "needs root to mount a tmpfs"]
+fn f2_a_login_in_memory_needs_no_settings_that_can_be_written() {
+    for full in [true, false] {
+        let mut stage = Stage::empty();
+        let _ = stage.home.run(&["set", "unset", "auth.anthropic.accepted"]).ok();
+        let browser = Browser::approving(&stage.home, WORK);
+        stage.home = stage.home.env("BROWSER", browser.command());
+        let config = Small::mount(&stage.home.path("config"), 64 << 10);
+        if full {
+            config.fill()
+        } else {
+            config.read_only(true)
+        }
+        let settings = stage.home.read("config/settings.json");
+        let pty = stage.home.pty_of(24, 300, &[]);
+        pty.wait_prompt();
+        pty.type_line("/auth anthropic login --memory");
+        pty.wait_for("Sign in all the same? [y/N]");
+        pty.keys("y\r");
+        pty.wait_for("What it was to remember holds for this run.");
+        pty.wait_for("Kept in memory: it is gone when you leave.");
+        assert!(pty.ask("from memory").contains("from memory"));
+        assert_eq!(pty.screen().matches("What it was to remember").count(), 1, "{}", pty.screen());
+        assert!(pty.ask("/auth anthropic").contains(WORK));
+        drop(pty);
+        assert_eq!(stage.home.read("config/settings.json"), settings);
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod verdict;
 use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provider};
 use zeroize::Zeroizing;
 
+use super::fresh::goes_on_in_memory;
 use super::{happened, surroundings};
 use crate::auth::no_browser::{Asked, Begin, begin};
 pub(super) use client::client;
@@ -100,9 +101,12 @@ fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
     if let (Asked::OneShot, Begin::CannotAsk { why }) = (wanted.asked, begin(&around, wanted.asked)) {
         return Err(need_login(run, &wanted.provider, &wanted.bucket, &why));
     }
-    question::accept(run, &manifest, &oauth)?;
+    question::accept(run, wanted, &manifest, &oauth)?;
     if !run.settings.oauth_enabled(&wanted.provider) {
-        run.settings.set_oauth_enabled(&wanted.provider, true)?;
+        let kept = run.settings.set_oauth_enabled(&wanted.provider, true);
+        if !for_good(run, wanted, kept)? {
+            run.settings.enable_for_run(&wanted.provider);
+        }
         run.ui.note(&format!("Sign-in is now on for {}.", wanted.provider));
     }
     loop {
@@ -127,6 +131,20 @@ fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
             }
             keep::Choice::Again => run.ui.note("Choose the account in the browser this time."),
         }
+    }
+}
+
+/// Tells whether settings.json took something; where it cannot be written, a login that needs no disk goes on, and
+/// what was to be remembered holds for this run.
+fn for_good(run: &mut Run, wanted: &Wanted, kept: Outcome) -> Outcome<bool> {
+    match kept {
+        Err(failure) if failure.code == Code::File && (wanted.how.memory || goes_on_in_memory(run)) => {
+            if run.first_time(&failure.message) {
+                run.ui.warn(&format!("{} What it was to remember holds for this run.", failure.message));
+            }
+            Ok(false)
+        }
+        kept => kept.map(|()| true),
     }
 }
 
