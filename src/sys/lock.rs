@@ -59,12 +59,17 @@ impl FileLock {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    if let Some(there) = look(path)? {
-        check_plain(path, &there)?;
+    let there = look(path)?;
+    if let Some(there) = &there {
+        check_plain(path, there)?;
     }
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
-    private(&mut options).open(path)
+    match private(&mut options).open(path) {
+        // A disk that became read-only: the lock is there, and what it covers can still be read and kept in memory.
+        Err(e) if e.kind() == io::ErrorKind::ReadOnlyFilesystem && there.is_some() => File::open(path),
+        opened => opened,
+    }
 }
 
 fn attempt(file: &File) -> io::Result<Option<FileLock>> {
