@@ -187,14 +187,15 @@ fn a6_the_host_that_a_token_names_counts_only_within_the_providers_domains() {
         assert_eq!(stand.say("hello").ok().stdout, "hello\n");
     }
 
-    // A renewal that names another place is kept, and used for nothing there.
+    // A renewal that names another place is kept, and what it names is not.
     let stand = Stand::short("qwen").accepted(SINCE);
     let _ = stand.auth(&["login"]).ok();
     stand.script.vary(|v| v.resource_url = Some("evil.example".to_owned()));
-    let done = stand.say("hello").exit(4);
-    assert!(done.stderr.contains("E-OTHER-HOST"), "{done}");
-    stand.script.vary(|v| v.resource_url = None);
     assert_eq!(stand.say("hello").ok().stdout, "hello\n");
+    let log = stand.home.run(&["log"]).ok().stdout;
+    assert!(log.contains("evil.example, which is not one of its own hosts"), "{log}");
+    let status = stand.auth(&["status", "--json"]).ok().json();
+    assert_eq!(status["buckets"][0]["state"], "ready");
 }
 
 #[test]

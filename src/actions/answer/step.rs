@@ -47,10 +47,7 @@ impl Turn {
                 };
                 let (manifest, oauth) = run.oauth(&self.provider)?;
                 let claims = claim_headers(oauth, &tokens);
-                let told = match api_base(manifest, &tokens) {
-                    Ok(told) => told,
-                    Err(failure) => return no_token(bucket, failure),
-                };
+                let told = api_base(manifest, &tokens);
                 let auth = Auth::Token(tokens.access.clone());
                 let expiry = tokens.expiry;
                 *found = Some(tokens);
