@@ -45,7 +45,8 @@ pub async fn verify(http: &Http, manifest: &Manifest, oauth: &OAuth, answer: &To
     };
     let told = told.map(|document| identity(&document, oauth)).unwrap_or_default();
     let url = match (oauth.verify, &oauth.verify_url) {
-        (Verify::Get, None) => return Verdict::Works(told),
+        // The token endpoint alone does not tell that the API takes what it gave.
+        (Verify::Get, None) => return Verdict::Later("its file names no call that would tell".to_owned(), told),
         (Verify::Get, Some(url)) => url.clone(),
         (Verify::Chat, _) => match resource(manifest, answer.resource_url.as_deref()) {
             Ok(base) => prompt_url(&base.unwrap_or_else(|| manifest.base_url(true).clone())),

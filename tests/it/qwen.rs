@@ -212,6 +212,19 @@ fn a_verifying_prompt_that_fails_for_a_passing_reason_keeps_the_login() {
 }
 
 #[test]
+fn a_login_that_nothing_verified_does_not_count_as_signed_in_before_its_first_answer() {
+    let stand = stand();
+    stand.home.write("config/providers/qwen.toml", "[oauth]\nverify = \"get\"\n");
+    let done = stand.auth(&["login"]).ok();
+    assert!(done.stderr.contains("Stored the sign-in to qwen") && !done.stderr.contains("Signed in"), "{done}");
+    assert!(done.stderr.contains("Not verified yet: its file names no call that would tell."), "{done}");
+    let state = || stand.auth(&["status", "--json"]).ok().json()["buckets"][0]["state"].clone();
+    assert_eq!((state(), stand.script.count(Endpoint::Chat)), (json!("unverified"), 0));
+    assert_eq!(stand.say("hello").ok().stdout, "hello\n");
+    assert_eq!(state(), "ready");
+}
+
+#[test]
 fn an_error_in_the_clothes_of_an_answer_is_an_error() {
     let stand = stand();
     let _ = stand.auth(&["login"]).ok();
