@@ -165,7 +165,8 @@ impl WireOAuth {
             usage_url: maybe_url("oauth.usage_url", self.usage_url)?,
             scopes: self.scopes,
             redirect: redirect(self.redirect)?,
-            paste_redirect: maybe_url("oauth.paste_redirect", self.paste_redirect)?,
+            paste_redirect: maybe_url("oauth.paste_redirect", self.paste_redirect)?
+                .filter(|_| flows.contains(&Flow::Paste)),
             state_in: self.state_in.unwrap_or(StateIn::Query),
             token_request: self.token_request.unwrap_or(RequestForm::Form),
             revoke_request: self.revoke_request.unwrap_or(RequestForm::Form),

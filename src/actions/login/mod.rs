@@ -105,7 +105,10 @@ fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
         run.ui.note(&format!("Sign-in is now on for {}.", wanted.provider));
     }
     loop {
-        let begin = begin(&around, wanted.asked);
+        let mut begin = begin(&around, wanted.asked);
+        if matches!(begin, Begin::Browser { paste: false, .. }) && !by_device && !oauth.flows.contains(&Flow::Browser) {
+            begin = Begin::CannotAsk { why: "the answer is pasted, and input is not a terminal".to_owned() };
+        }
         if let Begin::CannotAsk { why } = &begin {
             return Err(cannot_ask(run, wanted, &oauth, why));
         }
