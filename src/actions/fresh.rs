@@ -132,7 +132,7 @@ pub(super) fn token(run: &Run, account: &Account, tokens: Tokens) -> Outcome<Tok
     if !tokens.stale(now) {
         return Ok(tokens);
     }
-    match renewed(run, account, &tokens.access) {
+    match renewed(run, account, &tokens.access, None) {
         Ok(renewed) => kept(run, renewed),
         Err(failure) if failure.code != Code::NeedLogin && failure.code != Code::Cancelled && !tokens.expired(now) => {
             run.log.note(now, &account.to_string(), "the access token still lives and is used");
@@ -142,16 +142,16 @@ pub(super) fn token(run: &Run, account: &Account, tokens: Tokens) -> Outcome<Tok
     }
 }
 
-/// Renews the tokens of an account whose access token was found expired or refused.
+/// Renews the tokens of an account whose access token the provider refused, in these words.
 ///
 /// # Errors
 /// As [`token`].
-pub(super) fn renew(run: &Run, account: &Account, found: &Secret) -> Outcome<Tokens> {
-    kept(run, renewed(run, account, found)?)
+pub(super) fn renew(run: &Run, account: &Account, found: &Secret, why: &str) -> Outcome<Tokens> {
+    kept(run, renewed(run, account, found, Some(why))?)
 }
 
-fn renewed(run: &Run, account: &Account, found: &Secret) -> Outcome<Renewed> {
-    let renewal = Arc::new(Renewal::new(run, account)?);
+fn renewed(run: &Run, account: &Account, found: &Secret, why: Option<&str>) -> Outcome<Renewed> {
+    let renewal = Arc::new(Renewal { refused: why.map(str::to_owned), ..Renewal::new(run, account)? });
     // Ctrl-C gives the prompt back at once; a refresh that was sent goes on by itself and is never cut.
     run.wait(renewal.run(found))
 }
@@ -207,6 +207,8 @@ enum Turn {
 /// Everything that a renewal needs, so that it outlives what asked for it.
 pub(super) struct Renewal {
     account: Account,
+    /// What the provider said of the access token; absent where it only ran out.
+    refused: Option<String>,
     manifest: Manifest,
     oauth: OAuth,
     client: Client,
@@ -224,6 +226,7 @@ impl Renewal {
         let (manifest, oauth) = run.oauth(&account.provider)?;
         Ok(Self {
             account: account.clone(),
+            refused: None,
             manifest: manifest.clone(),
             oauth: oauth.clone(),
             client: client(run, &account.provider)?,
@@ -272,9 +275,10 @@ impl Renewal {
             return Err(self.needs_login(&words));
         }
         let Some(refresh_token) = tokens.refresh.clone() else {
-            let words = "its access token ran out and there is no refresh token";
-            self.refuse(words);
-            return Err(self.needs_login(words));
+            let words =
+                self.safe(self.refused.as_deref().unwrap_or("it ran out, and nothing is there to renew it with"));
+            self.refuse(&words);
+            return Err(self.needs_login(&words));
         };
         let (this, uncut) = (self.clone(), self.signals.uncut());
         let sent = tokio::spawn(async move {
@@ -315,6 +319,8 @@ impl Renewal {
                 Class::Terminal(words) => {
                     let words = self.safe(&words);
                     self.refuse(&words);
+                    let words =
+                        format!("{}. (A renewal that was cut off can be the reason.)", words.trim_end_matches('.'));
                     return Err(self.needs_login(&words));
                 }
                 Class::Ours(field, words) => {
@@ -383,11 +389,9 @@ impl Renewal {
     }
 
     fn needs_login(&self, words: &str) -> Failure {
-        let said = format!(
-            "{} needs a new sign-in: {}. (A renewal that was cut off can be the reason.)",
-            self.account.bucket,
-            crate::ui::clean_line(words)
-        );
+        let (bucket, words) = (&self.account.bucket, crate::ui::clean_line(words));
+        let end = if words.ends_with(['.', ')']) { "" } else { "." };
+        let said = format!("{bucket} needs a new sign-in: {words}{end}");
         Failure::new(Code::NeedLogin, said).then(command(&self.account.provider, &self.account.bucket))
     }
 

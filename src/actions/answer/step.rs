@@ -120,7 +120,7 @@ impl Turn {
         let Some(found) = found else {
             return Ok(Happened::of(bucket, Came::RefreshFailed { reason: "no token was read".to_owned() }));
         };
-        match fresh::renew(run, &self.account(bucket), &found.access) {
+        match fresh::renew(run, &self.account(bucket), &found.access, why) {
             Ok(_) => Ok(Happened { expiry: found.expiry, ..Happened::of(bucket, Came::Refreshed) }),
             Err(failure) => no_token(bucket, failure),
         }
