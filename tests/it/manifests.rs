@@ -36,6 +36,7 @@ fn a_file_that_is_wrong_is_named_with_line_and_key() {
         ("client_id = \"x\"", "verify = \"guess\"", "unknown variant `guess`"),
         ("client_id = \"x\"", "identity_at = { mail = \"/m\" }", "has no mail: use email, id, plan, account"),
         ("client_id = \"x\"", "identity_at = { email = \"m\" }", "JSON Pointers, which begin with /"),
+        ("client_id = \"x\"", "identity_at = { email = [\"/m\", \"n\"] }", "JSON Pointers, which begin with /"),
         ("client_id = \"x\"", "claim_headers = { Authorization = \"/x\" }", "must not set Authorization"),
         ("client_id = \"x\"", "project_header = \"Cookie\"", "must not set Cookie"),
         (
