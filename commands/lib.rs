@@ -54,6 +54,7 @@ pub use refusal::ParseError;
 pub use session::{Help, Stats, StatsOf};
 pub use set::{Set, SetAction};
 pub use shell::{ColorWhen, Completions, Flags, SandboxArgs, Shell};
+pub use words::shell_quoted;
 
 /// Everything that can be commanded, after a slash in a session or as words in the shell.
 #[derive(Debug, Clone, PartialEq, clap::Subcommand)]

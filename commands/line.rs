@@ -5,7 +5,7 @@ use clap::FromArgMatches;
 use crate::complain::Complaint;
 use crate::refusal::ParseError;
 use crate::side::Side;
-use crate::split::split;
+use crate::split::{Word, split};
 use crate::tree::{Slash, tree};
 use crate::walk::Walk;
 use crate::{Command, Help};
@@ -53,10 +53,30 @@ pub fn parse(line: &str) -> Result<Line, ParseError> {
         let message = "A command is one line. To send text that begins with a slash, begin it with two.";
         return Err(ParseError::new(message));
     }
-    let mut words: Vec<String> = split.words.into_iter().map(|word| word.text).collect();
-    words[0].remove(0);
+    let words = with_raw_value(text, split.words);
     let (command, json) = slash(&words, 0)?;
     Ok(Line::Command { command, json })
+}
+
+/// Takes the words of a line apart from the slash. The value of a setting is taken as it stands where it has quotes that
+/// do not hold whole words together: those are JSON's.
+fn with_raw_value(line: &str, words: Vec<Word>) -> Vec<String> {
+    let mut texts: Vec<String> = words.iter().map(|word| word.text.clone()).collect();
+    texts[0].remove(0);
+    let plain = |text: &str| !text.starts_with("--");
+    let mut values = (1..words.len()).filter(|n| plain(&words[*n].text)).skip(1);
+    let (first, last) = (values.next(), (1..words.len()).rfind(|n| plain(&words[*n].text)));
+    if let (true, Some(first), Some(last)) = (texts[0].eq_ignore_ascii_case("set"), first, last) {
+        let held = |word: &Word| match &line[word.start..word.end] {
+            raw if raw == word.text => true,
+            raw => raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) == Some(&word.text),
+        };
+        if !words[first..=last].iter().all(held) {
+            let raw = line[words[first].start..words[last].end].to_owned();
+            texts.splice(first..=last, [raw]);
+        }
+    }
+    texts
 }
 
 /// Reads a line of piped input, where a line that begins with `#` is a comment.

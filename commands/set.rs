@@ -85,4 +85,22 @@ mod tests {
         assert_eq!(set("unset", &["-x"]).to_string(), "/set -- unset -x");
         assert_eq!(set("a", &["-5"]).to_string(), "/set a -5");
     }
+
+    #[test]
+    fn a_value_keeps_the_quotes_that_are_its_own() {
+        for (line, value) in [
+            (r#"/set a ["a",1]"#, r#"["a",1]"#),
+            (r#"/set a {"user_id": "x  y"}"#, r#"{"user_id": "x  y"}"#),
+            (r#"/SET a {"a": "say \"hi\" # 1", "b": "\\"}  # a comment"#, r#"{"a": "say \"hi\" # 1", "b": "\\"}"#),
+            (r#"/set "a" "one","two""#, r#""one","two""#),
+        ] {
+            assert_eq!(command(line), set("a", &[value]), "{line}");
+            let typed = set("a", &[value]).to_string();
+            assert_eq!(command(&typed), set("a", &[value]), "{typed}");
+        }
+        assert_eq!(command(r#"/set a "C:\my keys\k" "#), set("a", &[r"C:\my keys\k"]));
+        assert_eq!(command(r#"/set a say "hi  there""#), set("a", &["say", "hi  there"]));
+        assert!(refused(r#"/set a ["b]"#).message.contains("never closed"));
+        assert_eq!(refused(r#"/set a ["b"] --json"#).message, "--json is for commands that only show something.");
+    }
 }

@@ -1,4 +1,5 @@
-//! A line into words: at blanks, with double quotes holding words together, and nothing else special.
+//! A line into words: at blanks, with double quotes holding words together, and nothing else special but a backslash
+//! before a quote within quotes of JSON, which begins with a bracket.
 
 /// One word of a line, without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub(crate) struct Split {
 pub(crate) fn split(line: &str) -> Split {
     let mut found = Split::default();
     let mut word: Option<Word> = None;
+    let (mut json, mut escaped) = (false, false);
     for (at, c) in line.char_indices() {
         if c.is_whitespace() && !found.open {
             found.words.extend(word.take());
@@ -37,7 +39,12 @@ pub(crate) fn split(line: &str) -> Split {
         } else {
             let word = word.get_or_insert_with(|| Word { text: String::new(), start: at, end: at });
             word.end = at + c.len_utf8();
-            if c == '"' { found.open = !found.open } else { word.text.push(c) }
+            json |= word.start == at && matches!(c, '{' | '[');
+            match c {
+                '"' if !escaped => found.open = !found.open,
+                c => word.text.push(c),
+            }
+            escaped = json && found.open && c == '\\' && !escaped;
         }
     }
     found.words.extend(word);

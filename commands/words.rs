@@ -63,7 +63,8 @@ impl Words {
         self
     }
 
-    /// The words after a slash, quoted for the line parser. A word with a double quote in it has no such form.
+    /// The words after a slash, quoted for the line parser. A word with a double quote in it has such a form as
+    /// the value of a setting only.
     pub(crate) fn slash(&self) -> String {
         let quoted: Vec<_> = self.list.iter().map(|word| slash_quoted(word)).collect();
         format!("/{}", quoted.join(" "))
@@ -82,15 +83,12 @@ impl Words {
 
 /// Quotes a word where the line parser would split or drop it.
 pub(crate) fn slash_quoted(word: &str) -> String {
-    if word.is_empty() || word.starts_with('#') || word.contains(char::is_whitespace) {
-        format!("\"{word}\"")
-    } else {
-        word.to_owned()
-    }
+    let split = word.is_empty() || word.starts_with('#') || word.contains(char::is_whitespace);
+    if split && !word.contains('"') { format!("\"{word}\"") } else { word.to_owned() }
 }
 
 /// Quotes a word for a POSIX shell (XCU 2.2.2: nothing is special between single quotes).
-pub(crate) fn shell_quoted(word: &str) -> String {
+pub fn shell_quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

@@ -121,6 +121,8 @@ fn go(run: &mut Run, input: &Input, command: Option<Command>) -> u8 {
         run.ui.fail(&failure);
         return failure.code.exit();
     }
+    // Flags belong to the first profile of a load balancer; which of them answers may depend on the account.
+    actions::settle(run);
     // Signals are attended to before anything may be asked: one that comes then must not leave the terminal changed.
     if let Err(failure) = if run.keyboard.is_person() { run.runtime().map(drop) } else { Ok(()) } {
         run.ui.fail(&failure);

@@ -114,6 +114,8 @@ pub struct Turns {
     pub counts: BTreeMap<(Provider, String), Counts>,
     /// Until when a key must wait, in Unix seconds, by provider and key.
     pub key_limits: BTreeMap<(Provider, String), i64>,
+    /// How a key ends that its provider refused, and the provider's words, by provider and key.
+    pub refused_keys: BTreeMap<(Provider, String), (String, String)>,
     /// The sign-ins that the loaded profile lacks were offered.
     pub offered: bool,
 }
@@ -299,18 +301,17 @@ impl Run {
         if let Some(url) = self.chosen.base_urls.get(provider) {
             return url.clone().map(|url| (Ok(url), Origin::Flag));
         }
-        let named = |value: Option<&serde_json::Value>| match value {
-            None | Some(serde_json::Value::Null) => None,
-            Some(value) => match value.as_str().map(str::trim) {
-                Some("" | "none") => None,
-                Some(text) => Some(base_url(text)),
-                None => Some(Err("is no text".to_owned())),
-            },
-        };
-        let profile = self.profile_for(provider).and_then(|profile| named(profile.settings.get("base-url")));
-        let setting = || named(self.settings.in_file("base-url").filter(|_| self.active().as_ref() == Some(provider)));
+        let profile = self.profile_for(provider).and_then(|profile| address(profile.settings.get("base-url")));
+        let setting = || address(self.settings.in_file(&self.base_url_setting(provider)?));
         let profile = profile.map(|url| (url, Origin::Profile));
         profile.or_else(|| setting().map(|url| (url, Origin::Settings)))
+    }
+
+    /// Returns the setting that names a base URL for a provider: its own, or the one of whichever provider is active.
+    pub fn base_url_setting(&self, provider: &Provider) -> Option<String> {
+        let active = (self.active().as_ref() == Some(provider)).then(|| "base-url".to_owned());
+        let names = [Some(format!("base-url.{provider}")), active];
+        names.into_iter().flatten().find(|name| address(self.settings.in_file(name)).is_some())
     }
 
     /// Tells whether `words` are said for the first time in this run.
@@ -325,6 +326,15 @@ impl Run {
     /// Returns a command as it is typed here, for words.
     pub fn typed(&self, command: &Command) -> String {
         self.ui.typed(command)
+    }
+}
+
+/// Reads a member that names a base URL; nothing, an empty text and `none` name none.
+fn address(member: Option<&serde_json::Value>) -> Option<Result<Url, String>> {
+    match member?.as_str().map(str::trim) {
+        Some("" | "none") => None,
+        Some(text) => Some(base_url(text)),
+        None => (!member?.is_null()).then(|| Err("is no text".to_owned())),
     }
 }
 

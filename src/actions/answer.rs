@@ -11,6 +11,7 @@ use std::io::IsTerminal as _;
 use llxprt_commands::{Account, Bucket, Command, Provider, ProviderChoice};
 use serde_json::json;
 
+pub use self::balance::settle;
 use self::turn::{Answered, Ended, Means};
 use super::credential::{Credential, credential, resolution};
 use super::{choose, fresh, happened, login, profile, warn_of_misfits};

@@ -1,6 +1,6 @@
 //! `/baseurl`: where the API of the active provider is.
 
-use llxprt_commands::{Baseurl, Command, Provider, Set, SetAction};
+use llxprt_commands::{Baseurl, Command, Provider};
 use serde_json::json;
 use url::Url;
 
@@ -11,18 +11,16 @@ use crate::error::{Code, Failure, Next, Outcome};
 use crate::providers::{Manifest, base_url};
 use crate::run::Run;
 
-const SETTING: &str = "base-url";
-
-/// `/baseurl [URL|none]`: for this session; in the shell, which has none, for good (`base-url`).
+/// `/baseurl [URL|none]`: for this session; in the shell, which has none, for good (`base-url.NAME`).
 pub(super) fn baseurl(run: &mut Run, choice: Baseurl) -> Outcome {
     let Baseurl { url } = choice;
     let Some(text) = url else { return show(run) };
     let url = read(&text)?;
-    if !run.ui.session {
-        return persist(run, url.as_ref());
-    }
     let provider = key::active(run, "A base URL")?;
     let manifest = run.manifest(&provider)?;
+    if !run.ui.session {
+        return persist(run, &provider, url.as_ref());
+    }
     let back = format!("Requests to {provider} go to {} again.", manifest.api.base_url);
     run.ui.say(&match &url {
         Some(url) => format!("Requests to {provider} go to {url} in this session."),
@@ -32,20 +30,42 @@ pub(super) fn baseurl(run: &mut Run, choice: Baseurl) -> Outcome {
     key::tell_used(run, &provider)
 }
 
-fn persist(run: &mut Run, url: Option<&Url>) -> Outcome {
+fn persist(run: &mut Run, provider: &Provider, url: Option<&Url>) -> Outcome {
+    let setting = format!("base-url.{provider}");
     match url {
         Some(url) => {
-            run.settings.set(SETTING, url.as_str())?;
-            run.ui
-                .say(&format!("Requests to the active provider go to {url} from now on (base-url in settings.json)."));
+            run.settings.set(&setting, url.as_str())?;
+            run.ui.say(&format!("Requests to {provider} go to {url} from now on ({setting} in settings.json)."));
         }
-        None if run.settings.unset(SETTING)? => run.ui.say("base-url is removed from settings.json."),
-        None => run.ui.say("settings.json has no base-url."),
+        // The one of whichever provider is active would be left in its place.
+        None if run.settings.unset(&setting)? | run.settings.unset("base-url")? => {
+            run.ui.say(&format!("The base URL of {provider} is removed from settings.json."));
+        }
+        None => run.ui.say(&format!("settings.json has no base URL for {provider}.")),
     }
-    match run.active() {
-        Some(provider) => key::tell_used(run, &provider),
-        None => Ok(()),
+    if let Some((_, Origin::Profile)) = run.base_url_given(provider) {
+        run.ui.say("The loaded profile goes before that file, with a base-url of its own.");
     }
+    key::tell_used(run, provider)
+}
+
+/// Warns once where the base URL was given for whichever provider is active, and is no place of this one: its key goes
+/// where another's was to go.
+pub(super) fn warn_foreign(run: &mut Run, provider: &Provider) -> Outcome {
+    let away = no_sign_in(run, run.manifest(provider)?).is_some();
+    if let (true, Some((Ok(url), Origin::Settings))) = (away, run.base_url_given(provider))
+        && run.base_url_setting(provider).is_some_and(|setting| setting == "base-url")
+    {
+        let unset = run.typed(&unset("base-url"));
+        let words = format!(
+            "Requests to {provider} go to {url}: base-url in settings.json is for whichever provider is active. To end \
+             that: {unset}"
+        );
+        if run.first_time(&words) {
+            run.ui.warn(&words);
+        }
+    }
+    Ok(())
 }
 
 fn show(run: &Run) -> Outcome {
@@ -89,12 +109,14 @@ pub(super) fn read(text: &str) -> Outcome<Option<Url>> {
 pub(super) fn check(run: &Run, provider: &Provider) -> Outcome {
     match run.base_url_given(provider) {
         Some((Err(why), origin)) => {
-            run.settings.need(SETTING)?;
-            let failure =
-                |place: &str| Failure::new(Code::Damaged, format!("The base-url in {place} cannot be used: it {why}."));
+            let setting = setting(run, provider);
+            run.settings.need(&setting)?;
+            let failure = |place: &str| {
+                Failure::new(Code::Damaged, format!("The {setting} in {place} cannot be used: it {why}."))
+            };
             Err(match origin {
                 Origin::Profile => failure("the loaded profile").say("Mend it there, or give --baseurl for one run."),
-                Origin::Flag | Origin::Settings | Origin::Default => failure("settings.json").then(unset(SETTING)),
+                Origin::Flag | Origin::Settings | Origin::Default => failure("settings.json").then(unset(&setting)),
             })
         }
         Some((Ok(_), _)) | None => Ok(()),
@@ -112,7 +134,7 @@ pub(super) fn no_sign_in(run: &Run, manifest: &Manifest) -> Option<String> {
 }
 
 /// Returns what takes away the base URL that is given in place of the manifest's.
-pub(super) fn back(run: &Run, provider: &Provider, here: Here) -> Option<Next> {
+pub(super) fn back(run: &Run, provider: &Provider, here: &Here) -> Option<Next> {
     let (_, origin) = run.base_url_given(provider)?;
     Some(match origin {
         Origin::Flag if here.session && here.active => {
@@ -121,10 +143,7 @@ pub(super) fn back(run: &Run, provider: &Provider, here: Here) -> Option<Next> {
         Origin::Flag if here.session => Next::Say(format!("`/provider {provider}`, then `/baseurl none`")),
         Origin::Flag => Next::Say("start again without --baseurl".to_owned()),
         Origin::Profile => here.unload(),
-        Origin::Settings | Origin::Default => {
-            let action = Some(SetAction::Unset { key: SETTING.to_owned() });
-            Next::Command(Command::Set(Set { key: None, value: Vec::new(), action }))
-        }
+        Origin::Settings | Origin::Default => Next::Command(unset(&setting(run, provider))),
     })
 }
 
@@ -135,6 +154,12 @@ pub(super) fn words(run: &Run, provider: &Provider) -> Option<String> {
         Ok(url) => format!("Requests go to {url} ({}).", word(origin)),
         Err(why) => format!("No request is made: the base URL ({}) {why}.", word(origin)),
     })
+}
+
+/// The name under which profile or settings give the base URL.
+fn setting(run: &Run, provider: &Provider) -> String {
+    let by_profile = matches!(run.base_url_given(provider), Some((_, Origin::Profile)));
+    run.base_url_setting(provider).filter(|_| !by_profile).unwrap_or_else(|| "base-url".to_owned())
 }
 
 fn word(origin: Origin) -> &'static str {

@@ -1,13 +1,14 @@
 //! `/provider`, `/model`, `/clear`, `/quit`, and the prompt that says who would answer.
 
-use llxprt_commands::{Account, Bucket, Model, Provider, ProviderChoice};
+use llxprt_commands::{Account, Bucket, Command, Model, Profile, ProfileAction, ProfileName, Provider, ProviderChoice};
 use serde_json::json;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{credential, profile};
+use super::{baseurl, credential, profile};
 use crate::auth::precedence::Source;
 use crate::error::Outcome;
+use crate::providers::Manifest;
 use crate::run::Run;
 use crate::ui::clean_line;
 
@@ -34,9 +35,9 @@ pub(super) fn provider(run: &mut Run, choice: ProviderChoice) -> Outcome {
         return Ok(());
     };
     let title = run.manifest(&name)?.title.clone();
-    if run.chosen.profile.as_ref().is_some_and(|loaded| loaded.provider != name)
-        && let Some(left) = profile::leave(run)
-    {
+    let of_another = run.chosen.profile.as_ref().is_some_and(|loaded| loaded.provider != name);
+    let left = of_another.then(|| profile::leave(run)).flatten();
+    if let Some(left) = left.as_ref().filter(|_| !by_default(run)) {
         run.ui.note(&format!("The profile {left} is no longer used."));
     }
     run.settings.remember("provider", Some(name.as_str()))?;
@@ -44,7 +45,24 @@ pub(super) fn provider(run: &mut Run, choice: ProviderChoice) -> Outcome {
     run.chosen.provider = None;
     run.chosen.model = None;
     run.ui.say(&format!("{title} answers from now on, with {}.", model_name(run)));
-    Ok(())
+    tell_default(run, left);
+    baseurl::warn_foreign(run, &name)
+}
+
+/// Tells whether a profile that is loaded will be loaded again by the next run in this shell.
+fn by_default(run: &Run) -> bool {
+    !run.ui.session && run.flags.profile_load.is_none()
+}
+
+/// Says in the shell that the default profile goes before what was chosen.
+fn tell_default(run: &Run, profile: Option<ProfileName>) {
+    if let Some(profile) = profile.filter(|_| by_default(run)) {
+        let none = ProfileAction::SetDefault { name: "none".to_owned() };
+        let none = run.typed(&Command::Profile(Profile { action: Some(none) }));
+        run.ui.warn(&format!(
+            "But the profile {profile} is loaded at every start and goes before that. To end it: {none}"
+        ));
+    }
 }
 
 /// `/model [NAME]`
@@ -56,6 +74,8 @@ pub(super) fn model(run: &mut Run, model: Model) -> Outcome {
             // The model of a loaded profile gives way to one that was typed after it.
             run.chosen.model = run.chosen.profile.is_some().then_some(name.clone());
             run.ui.say(&format!("{} answers from now on.", clean_line(&name)));
+            let of_profile = run.chosen.profile.as_ref().is_some_and(|profile| profile.model.is_some());
+            tell_default(run, of_profile.then(|| profile::loaded(run)).flatten());
         }
         None if run.ui.json => {
             need_model(run)?;
@@ -81,6 +101,12 @@ pub(super) fn model(run: &mut Run, model: Model) -> Outcome {
 /// Returns the model that answers.
 pub(super) fn model_name(run: &Run) -> String {
     model_given(run).unwrap_or_else(|| "no model".into())
+}
+
+/// Returns the model that would answer at a provider: another than the active one begins with its own.
+pub(super) fn model_at(run: &Run, manifest: &Manifest) -> String {
+    let given = if run.active().is_none_or(|active| active == manifest.name) { model_given(run) } else { None };
+    given.unwrap_or_else(|| manifest.default_model.clone())
 }
 
 /// Fails where the remembered model decides and cannot be read.

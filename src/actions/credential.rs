@@ -1,13 +1,12 @@
 //! Which credential a request is sent with: the snapshot of all sources for the one resolver, and the secret of the
 //! source that wins.
 
-use llxprt_commands::{Account, Bucket, KeyName, Provider};
+use llxprt_commands::{Account, KeyName, Provider};
 use serde_json::Value;
 
 use super::nearest::nearest;
-use super::{baseurl, keyfile};
-use crate::auth::failover::State;
-use crate::auth::precedence::{AuthOnly, Found, Given, Here, OAuth, Resolution, Source, Sources, resolve};
+use super::{accounts, baseurl, keyfile};
+use crate::auth::precedence::{AuthOnly, Found, Given, Here, Resolution, Source, Sources, resolve};
 use crate::config::Origin;
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::Manifest;
@@ -52,7 +51,7 @@ pub(super) fn need(run: &Run, provider: &Provider) -> Outcome {
 pub(super) fn resolution_with(run: &Run, manifest: &Manifest, index: &Index) -> Resolution {
     let sources = Sources {
         keys: keys(run, manifest, index),
-        oauth: logins(run, manifest, index),
+        oauth: accounts::logins(run, manifest, index, &here(run, &manifest.name)),
         auth_only: match run.settings.get("authOnly") {
             Some((Value::Bool(true), Origin::Flag)) => Some(AuthOnly::Flag),
             Some((Value::Bool(true), Origin::Profile)) => Some(AuthOnly::Profile),
@@ -68,7 +67,8 @@ pub(super) fn resolution_with(run: &Run, manifest: &Manifest, index: &Index) -> 
 fn here(run: &Run, provider: &Provider) -> Here {
     Here {
         session: run.ui.session,
-        profile_by_flag: run.flags.profile_load.is_some(),
+        profile_flag: run.flags.profile_load.clone(),
+        profile_decides: run.settings.of_profile("authOnly").is_some(),
         active: run.active().as_ref() == Some(provider),
     }
 }
@@ -119,7 +119,7 @@ pub(super) fn credential(run: &mut Run, provider: &Provider) -> Outcome<Credenti
     if winner.source == Source::OAuth {
         let index = run.index()?;
         let bucket = |bucket| Account { provider: provider.clone(), bucket };
-        return Ok(Credential::OAuth(order(run, &index, provider).into_iter().map(bucket).collect()));
+        return Ok(Credential::OAuth(accounts::order(run, &index, provider).into_iter().map(bucket).collect()));
     }
     if let Some(note) = resolution.shadow_note().filter(|note| run.first_time(&note.text)) {
         let why = note.next.last().map_or(String::new(), |why| run.ui.next(why));
@@ -128,6 +128,7 @@ pub(super) fn credential(run: &mut Run, provider: &Provider) -> Outcome<Credenti
     if let Some(path) = winner.source.path() {
         keyfile::warn(run, path);
     }
+    baseurl::warn_foreign(run, provider)?;
     let key = secret(run, provider, &winner.source)?;
     run.log.hide(&key);
     if let Some(words) = foreign(run, provider, &key).filter(|words| run.first_time(words)) {
@@ -147,58 +148,6 @@ pub(super) fn foreign(run: &Run, provider: &Provider, key: &Secret) -> Option<St
         run.registry.all().filter(|m| m.name != *provider).filter_map(|m| Some((begins(m)?, m))).max_by_key(|o| o.0);
     let (_, other) = other.filter(|(length, _)| *length > own)?;
     Some(format!("This key looks like one for {}; it is used for {provider} all the same.", other.title))
-}
-
-/// The buckets that a request may use, first choice first: those of the loaded profile, or one.
-pub(super) fn order(run: &Run, index: &Index, provider: &Provider) -> Vec<Bucket> {
-    let pinned = run.chosen.buckets.get(provider);
-    let profile = run.profile_for(provider).map(|p| p.buckets.clone()).filter(|b| !b.is_empty());
-    match (profile, pinned) {
-        (Some(mut buckets), Some(pinned)) => {
-            buckets.retain(|b| b != pinned);
-            buckets.insert(0, pinned.clone());
-            buckets
-        }
-        (Some(buckets), None) => buckets,
-        (None, Some(pinned)) => vec![pinned.clone()],
-        (None, None) => {
-            let default = Bucket::default();
-            let mut newest: Option<(_, Bucket)> = None;
-            for (name, entry) in index.names_of(provider) {
-                let when = (entry.refused.is_none(), entry.counts.last_used);
-                if name == default.as_str() {
-                    return vec![default];
-                }
-                if newest.as_ref().is_none_or(|(newest, _)| when > *newest)
-                    && let Ok(bucket) = name.parse()
-                {
-                    newest = Some((when, bucket));
-                }
-            }
-            vec![newest.map_or(default, |(_, bucket)| bucket)]
-        }
-    }
-}
-
-fn logins(run: &Run, manifest: &Manifest, index: &Index) -> OAuth {
-    let provider = &manifest.name;
-    let now = run.now();
-    let order = order(run, index, provider);
-    let account = |bucket: &Bucket| Account { provider: provider.clone(), bucket: bucket.clone() };
-    let state = |bucket: &Bucket| State::of(index.entry(&account(bucket)), None, now);
-    let stored = |bucket: &&Bucket| index.entry(&account(bucket)).is_some();
-    let usable = |bucket: &&Bucket| matches!(state(bucket), State::Ready | State::Expired | State::Unverified);
-    let active = order.iter().find(usable).or(order.first()).cloned();
-    let logins = order.iter().filter(stored).map(|b| (b.clone(), state(b))).collect();
-    OAuth {
-        supported: manifest.oauth.is_some(),
-        enabled: run.settings.oauth_enabled(provider),
-        elsewhere: baseurl::no_sign_in(run, manifest),
-        back: baseurl::back(run, provider, here(run, provider)),
-        logins,
-        active,
-        profile: run.profile_for(provider).map(|p| p.name.clone()),
-    }
 }
 
 /// Looks at every place where a key may be.

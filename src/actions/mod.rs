@@ -2,6 +2,7 @@
 //!
 //! May use everything below and the screen; may not read lines or compare words.
 
+mod accounts;
 mod answer;
 mod auth;
 mod baseurl;
@@ -38,7 +39,7 @@ use crate::config::Origin;
 use crate::error::Outcome;
 use crate::run::Run;
 
-pub use answer::{one_shot, prompt};
+pub use answer::{one_shot, prompt, settle};
 pub use choose::status_line;
 pub use fresh::learn_found;
 pub use given::bind_flags;
@@ -47,6 +48,12 @@ pub use names::names;
 pub use profile::{load_at_start, loaded as loaded_profile};
 pub use set::warn_of_misfits;
 pub use switch::choose_at_start;
+
+/// Takes in what other processes changed, before a line is read or done.
+pub fn refresh(run: &mut Run) {
+    run.settings.refresh();
+    settle(run);
+}
 
 /// Does what a command says.
 ///

@@ -4,7 +4,7 @@ use llxprt_commands::{KnownBucket, KnownProvider, KnownSetting, Names};
 
 use crate::auth::failover::State;
 use crate::config::Origin;
-use crate::config::declared::{self, DECLARED, Declared};
+use crate::config::declared::{self, DECLARED, Declared, Kind};
 use crate::run::Run;
 
 /// Takes the names of the moment.
@@ -27,7 +27,10 @@ pub fn names(run: &Run) -> Names {
     let setting = |name: &str, d: &Declared| KnownSetting {
         name: name.to_owned(),
         description: d.about.to_owned(),
-        values: d.values().iter().map(ToString::to_string).collect(),
+        values: match d.kind {
+            Kind::KeyName => index.keys.keys().cloned().collect(),
+            _ => d.values().iter().map(ToString::to_string).collect(),
+        },
     };
     let listed = run.settings.listed();
     let kept = listed.iter().filter(|(_, _, origin)| *origin == Origin::Settings);

@@ -75,14 +75,11 @@ fn set_default(run: &mut Run, name: &str) -> Outcome {
         return Ok(());
     }
     let name = name.parse().map_err(|e| Failure::new(Code::Profile, format!("{e}.")))?;
-    match Profiles::new(&run.dirs.config).read(&name)? {
-        Some(_) => {
-            run.settings.remember("defaultProfile", Some(name.as_str()))?;
-            run.ui.say(&format!("{name} is loaded at every start from now on."));
-            Ok(())
-        }
-        None => Err(no_profile(run, &name)),
-    }
+    // What cannot be loaded now would be told at every start.
+    load::read(run, &name)?;
+    run.settings.remember("defaultProfile", Some(name.as_str()))?;
+    run.ui.say(&format!("{name} is loaded at every start from now on."));
+    Ok(())
 }
 
 /// No settings of a profile.

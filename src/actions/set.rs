@@ -4,8 +4,9 @@ use llxprt_commands::{Provider, Set, SetAction};
 use serde_json::{Value, json};
 
 use super::{baseurl, key, keyfile};
+use crate::auth::precedence::Here;
 use crate::chat::max_tokens;
-use crate::config::declared::{self, Kind, Named};
+use crate::config::declared::{self, Declared, Kind, Named};
 use crate::config::{Origin, member};
 use crate::error::{Code, Outcome};
 use crate::run::Run;
@@ -37,17 +38,57 @@ fn change(run: &mut Run, typed: &str, text: &str) -> Outcome {
     let Named { name, declared, .. } = named(run, typed)?;
     let text = match declared.kind {
         // A path or an address must mean the same in every folder and every run.
+        Kind::Path if text.trim() == "none" => "none".to_owned(),
         Kind::Path => keyfile::kept(text.trim()),
         Kind::Url => baseurl::read(text.trim())?.map_or_else(|| text.to_owned(), |url| url.to_string()),
         Kind::Bool | Kind::Whole(..) | Kind::Choice(_) | Kind::Text | Kind::KeyName | Kind::Any => text.to_owned(),
     };
     run.settings.set(&name, &text)?;
-    let value = run.settings.get(&name).map_or(Value::Null, |(v, _)| v.clone());
-    run.ui.say(&format!("{name} is {} now, and stays so (settings.json).", shown(&value)));
+    let value = run.settings.in_file(&name).cloned().unwrap_or_default();
+    let gives_way = run.ui.session && declared.flag.is_none();
+    match of_profile(run, &name, gives_way).filter(|(other, _)| *other != value) {
+        None => run.ui.say(&format!("{name} is {} now, and stays so (settings.json).", shown(&value))),
+        Some((_, words)) if gives_way => {
+            run.ui.say(&format!("{name} is {} now, and in settings.json. {words}", shown(&value)))
+        }
+        Some((_, words)) => {
+            run.ui.say(&format!("{name} is {} in settings.json. {words}", shown(&value)));
+            tell_what_works(run, &name, declared, &value);
+        }
+    }
     if name == "vault.store" {
         run.ui.note("From the next start on, new sign-ins and keys go there. What is stored stays where it is.");
     }
     follow(run, &name)
+}
+
+/// What the loaded profile has under a name that was changed: in a session that gives way until a profile is loaded, but
+/// for keys and addresses. Returns the value, and the sentence on it.
+fn of_profile(run: &mut Run, name: &str, gives_way: bool) -> Option<(Value, String)> {
+    let value = run.settings.of_profile(name).cloned();
+    if gives_way {
+        run.settings.lift(name);
+    }
+    let (value, profile) = (value?, &run.chosen.profile.as_ref()?.name);
+    let words = match gives_way {
+        true => format!("The profile {profile} has {}, which holds again when it is loaded anew.", shown(&value)),
+        false => format!("The profile {profile} goes before that file, with {}.", shown(&value)),
+    };
+    Some((value, words))
+}
+
+/// Says what makes a value hold although the loaded profile has another one.
+fn tell_what_works(run: &Run, name: &str, declared: &Declared, value: &Value) {
+    let (session, profile_flag) = (run.ui.session, run.flags.profile_load.clone());
+    let here = Here { session, profile_flag, ..Here::default() };
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let for_a_run = || match declared.flag {
+        Some(flag) => here.with_flag(flag, &text),
+        None => here.with_flag("--set", &format!("{name}={text}")),
+    };
+    let next = [(!session).then(for_a_run), Some(here.unload())];
+    let next: Vec<String> = next.iter().flatten().map(|next| run.ui.next(next)).collect();
+    run.ui.note(&run.ui.choice("To use this value: ", &next, "     or "));
 }
 
 fn unset(run: &mut Run, typed: &str) -> Outcome {
@@ -69,8 +110,16 @@ fn unset(run: &mut Run, typed: &str) -> Outcome {
         return follow(run, name);
     }
     let Named { name, declared, .. } = declared::named(typed)?;
-    let was = if run.settings.unset(&name)? { "is removed" } else { "was not set" };
-    run.ui.say(&format!("{name} {was}; the default holds: {}.", default(run, &name, declared.default)));
+    let removed = run.settings.unset(&name)?;
+    let gives_way = run.ui.session && declared.flag.is_none();
+    let profile = of_profile(run, &name, gives_way).map(|(_, words)| words);
+    let was = if removed || (gives_way && profile.is_some()) { "is removed" } else { "was not set" };
+    let holds = format!("{name} {was}; the default holds: {}.", default(run, &name, declared.default));
+    run.ui.say(&match profile {
+        None => holds,
+        Some(words) if gives_way => format!("{holds} {words}"),
+        Some(words) => format!("{name} is not in settings.json{}. {words}", if removed { " any more" } else { "" }),
+    });
     follow(run, &name)
 }
 

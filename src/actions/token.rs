@@ -3,7 +3,7 @@
 use llxprt_commands::{Account, Bucket, Provider};
 use serde_json::json;
 
-use super::{credential, fresh};
+use super::{accounts, fresh};
 use crate::error::{Code, Failure, Outcome};
 use crate::run::Run;
 use crate::ui::times;
@@ -17,7 +17,7 @@ pub(super) fn token(run: &mut Run, provider: &Provider, bucket: Option<Bucket>, 
         );
     }
     let index = run.index()?;
-    let first = || credential::order(run, &index, provider).into_iter().next().unwrap_or_default();
+    let first = || accounts::order(run, &index, provider).into_iter().next().unwrap_or_default();
     let account = Account { provider: provider.clone(), bucket: bucket.unwrap_or_else(first) };
     let need = || {
         let words = format!("Nobody is signed in to {provider} as {}.", account.bucket);

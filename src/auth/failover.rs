@@ -24,7 +24,7 @@ pub use self::bucket::BucketState;
 pub use self::notice::Notice;
 pub use self::outcome::{Gone, Outcome, Record, Scope, Step, Stop, Why, code, earliest};
 pub use self::plan::{Mode, Plan, Policy};
-pub use self::state::State;
+pub use self::state::{NOBODY, State};
 
 #[cfg(test)]
 mod model_tests;

@@ -58,12 +58,14 @@ pub enum AuthOnly {
 }
 
 /// Where a person reads the words and how the profile came: what takes a source away differs with both.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Here {
     /// After the prompt of a session, not in the shell.
     pub session: bool,
-    /// The profile was loaded with `--profile-load`.
-    pub profile_by_flag: bool,
+    /// What `--profile-load` names.
+    pub profile_flag: Option<ProfileName>,
+    /// The loaded profile has an `authOnly` of its own, which goes before that of settings.json.
+    pub profile_decides: bool,
     /// The provider is the active one, to which `/key` and `/keyfile` belong.
     pub active: bool,
 }
@@ -188,7 +190,7 @@ pub fn resolve(provider: &Provider, sources: &Sources) -> Resolution {
         warnings: present.iter().filter_map(|found| words::warning(provider, &found.source)).collect(),
         oauth: oauth.clone(),
         auth_only: auth_only.clone(),
-        here: *here,
+        here: here.clone(),
         keys_at: keys_at.clone(),
     }
 }

@@ -126,7 +126,7 @@ impl Case {
             // Credentials do not follow a redirect (security 5.2).
             300..400 => {
                 let to = self.headers.get("location").unwrap_or("nowhere");
-                Outcome::Refused { status: self.status, reason: format!("the answer points elsewhere: {to}") }
+                Outcome::Refused { status: Some(self.status), reason: format!("the answer points elsewhere: {to}") }
             }
             400..500 => self.refused(),
             _ => self.unavailable(),
@@ -138,7 +138,7 @@ impl Case {
     }
 
     fn refused(&self) -> Outcome {
-        Outcome::Refused { status: self.status, reason: self.reason() }
+        Outcome::Refused { status: Some(self.status), reason: self.reason() }
     }
 
     fn revoked(&self) -> Outcome {

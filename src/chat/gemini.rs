@@ -139,8 +139,10 @@ impl Gemini {
         let candidate = data.pointer("/candidates/0").unwrap_or(&Value::Null);
         let blocked = data.pointer("/promptFeedback/blockReason").and_then(Value::as_str);
         if let (Value::Null, Some(reason)) = (candidate, blocked) {
+            // Google's word on a prompt that it does not take; no error is in it, so it becomes one: as would a bad request.
             let words = format!("the prompt was blocked ({reason})");
-            return each(Piece::Failed { code: reason.to_owned(), words, body: event.data.clone().into_owned() });
+            let error = json!({ "code": 400, "status": reason, "message": words });
+            return each(failed(&error, &json!({ "error": error }).to_string()));
         }
         for part in candidate.pointer("/content/parts").and_then(Value::as_array).into_iter().flatten() {
             let Some(text) = part["text"].as_str().filter(|text| !text.is_empty()) else { continue };

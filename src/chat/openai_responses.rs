@@ -40,6 +40,8 @@ pub(super) struct OpenaiResponses {
     /// Something of the answer was given.
     spoken: bool,
     refused: bool,
+    /// Some reasoning was given, and nothing after it.
+    reasoned: bool,
 }
 
 #[derive(Deserialize)]
@@ -71,19 +73,28 @@ impl OpenaiResponses {
     }
 
     fn say(&mut self, text: Text<'_>, each: &mut dyn FnMut(Piece<'_>)) {
-        (self.in_pieces, self.spoken) = (true, true);
+        (self.in_pieces, self.spoken, self.reasoned) = (true, true, false);
         text.say(each);
     }
 
     fn reason(&mut self, text: Text<'_>, each: &mut dyn FnMut(Piece<'_>)) {
         self.in_pieces |= self.commentary;
+        self.reasoned = true;
         each(Piece::Reasoning(text.0));
+    }
+
+    /// Each part of a summary, and each item, is a paragraph of its own.
+    fn paragraph(&mut self, each: &mut dyn FnMut(Piece<'_>)) {
+        if std::mem::take(&mut self.reasoned) {
+            each(Piece::Reasoning("\n\n".into()));
+        }
     }
 
     fn other(&mut self, data: &Value, event: &Event<'_>, each: &mut dyn FnMut(Piece<'_>)) {
         let response = data.get("response").unwrap_or(&Value::Null);
         match data.get("type").and_then(Value::as_str).unwrap_or_default() {
             "response.output_item.added" => self.begin(&data["item"], each),
+            "response.reasoning_summary_part.added" => self.paragraph(each),
             // Who does not stream the pieces of an item gives it whole.
             "response.output_item.done" if !self.in_pieces => self.whole(&data["item"], each),
             "response.output_item.done" => self.in_pieces = false,
@@ -121,7 +132,9 @@ impl OpenaiResponses {
         if item["type"] == "message" {
             self.in_pieces = false;
             self.commentary = item["phase"] == "commentary";
-            if self.spoken && !self.commentary {
+            if self.commentary {
+                self.paragraph(each);
+            } else if self.spoken {
                 each(Piece::Text("\n\n".into()));
             }
         }
@@ -204,7 +217,19 @@ mod tests {
         let pieces = pieces(&[think, aside, HI, after, ADDED, HI, ITEM, ADDED, HI, ITEM, END]);
         assert_eq!(text(&pieces), "hi\n\nhi");
         let reasoning = pieces.iter().filter(|p| matches!(p, Piece::Reasoning(_))).count();
-        assert_eq!(reasoning, 2);
+        assert_eq!(reasoning, 3, "with the paragraph between");
+    }
+
+    #[test]
+    fn parts_of_a_reasoning_summary_are_paragraphs() {
+        let part = |n: u32| json!({"type":"response.reasoning_summary_part.added","summary_index":n}).to_string();
+        let delta = |text: &str| json!({"type":"response.reasoning_summary_text.delta","delta":text}).to_string();
+        let events = [part(0), delta("one"), part(1), delta("two")];
+        let shown: String = pieces(&events.each_ref().map(String::as_str))
+            .iter()
+            .filter_map(|p| if let Piece::Reasoning(text) = p { Some(text.as_ref()) } else { None })
+            .collect();
+        assert_eq!(shown, "one\n\ntwo");
     }
 
     #[test]

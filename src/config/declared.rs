@@ -129,7 +129,14 @@ pub const DECLARED: &[Declared] = &[
         name: "base-url",
         kind: Kind::Url,
         default: "the manifest's",
-        about: "The base URL of the active provider's API.",
+        about: "The base URL of the API of whichever provider is active.",
+        flag: Some("--baseurl"),
+    },
+    Declared {
+        name: "base-url.NAME",
+        kind: Kind::Url,
+        default: "the manifest's",
+        about: "The base URL of a provider's API.",
         flag: Some("--baseurl"),
     },
     Declared {
@@ -220,8 +227,12 @@ pub fn named(typed: &str) -> Outcome<Named> {
 
 /// Tells whether a name is one under which LLxprt Code let people write a key itself.
 pub fn names_a_key(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    matches!(name.as_str(), "auth-key" | "apikey" | "api-key") || name.starts_with("providerapikeys")
+    is_auth_key(name) || name.to_ascii_lowercase().starts_with("providerapikeys")
+}
+
+/// Tells whether a name is `auth-key`, or one that LLxprt Code takes for it.
+pub fn is_auth_key(name: &str) -> bool {
+    matches!(name.to_ascii_lowercase().as_str(), "auth-key" | "apikey" | "api-key")
 }
 
 /// Returns the table of `docs/settings.md`.
@@ -234,6 +245,11 @@ pub fn table() -> String {
         text.push_str(&row);
     }
     text
+}
+
+/// Returns the list of `/help set`.
+pub fn list() -> String {
+    DECLARED.iter().map(|d| format!("{:22}{}\n", d.name, d.takes())).collect()
 }
 
 fn unknown(typed: &str) -> Failure {

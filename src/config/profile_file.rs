@@ -6,9 +6,6 @@ use serde_json::{Map, Value, json};
 use super::declared;
 use super::profile::{Balancer, Profile, Saved};
 
-/// What LLxprt Code lets people write into a profile and this program never does: the key itself.
-const RAW_KEYS: [&str; 2] = ["auth-key", "apiKey"];
-
 /// Reads the members of a file. The error is a sentence's end: `model is not a text`.
 pub(super) fn read(name: &ProfileName, file: &Map<String, Value>) -> Result<Saved, String> {
     match file.get("version") {
@@ -47,9 +44,19 @@ fn model(name: &ProfileName, file: &Map<String, Value>) -> Result<Profile, Strin
         provider: provider.parse().map_err(|_| format!("is damaged: {provider:?} is no provider name"))?,
         model: text(file, "model")?.filter(|m| !m.trim().is_empty()).map(str::to_owned),
         params: object(file, "modelParams")?,
-        settings: object(file, "ephemeralSettings")?,
+        settings: by_one_name(object(file, "ephemeralSettings")?),
         buckets,
     })
+}
+
+/// Puts the key itself under its first name; LLxprt Code knows two more.
+fn by_one_name(settings: Map<String, Value>) -> Map<String, Value> {
+    let nothing = |value: &Value| value.is_null() || matches!(value.as_str(), Some("" | "none"));
+    let (keys, mut settings): (Map<_, _>, Map<_, _>) =
+        settings.into_iter().partition(|(name, _)| declared::is_auth_key(name));
+    let first = keys.get("auth-key").into_iter().chain(keys.values()).find(|key| !nothing(key));
+    settings.extend(first.map(|key| ("auth-key".to_owned(), key.clone())));
+    settings
 }
 
 fn balancer(name: &ProfileName, file: &Map<String, Value>) -> Result<Balancer, String> {
@@ -111,8 +118,8 @@ pub(super) fn write(saved: &Saved, old: Map<String, Value>) -> Map<String, Value
                 Some(Value::Object(settings)) => settings,
                 _ => Map::new(),
             };
-            settings.retain(|name, _| declared::find(name).is_err() && !RAW_KEYS.contains(&name.as_str()));
-            let kept = profile.settings.iter().filter(|(name, _)| !RAW_KEYS.contains(&name.as_str()));
+            settings.retain(|name, _| declared::find(name).is_err() && !declared::names_a_key(name));
+            let kept = profile.settings.iter().filter(|(name, _)| !declared::names_a_key(name));
             settings.extend(kept.map(|(name, value)| (name.clone(), value.clone())));
             file.insert("ephemeralSettings".into(), Value::Object(settings));
             let buckets: Vec<&str> = profile.buckets.iter().map(Bucket::as_str).collect();

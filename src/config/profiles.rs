@@ -134,12 +134,24 @@ impl Profiles {
         Ok(true)
     }
 
-    /// Returns the load balancers that name a profile. Damaged files cannot tell and are left out.
+    /// Returns the load balancers that name a profile, but for those that it leads to itself: such a circle cannot be
+    /// loaded, and must open somewhere. Damaged files cannot tell and are left out.
     pub fn balancers_over(&self, member: &ProfileName) -> Vec<ProfileName> {
-        let over = |name: &ProfileName| match self.read(name) {
-            Ok(Some(Saved::Balancer(balancer))) => balancer.profiles.contains(member),
-            _ => false,
+        let named_by = |name: &ProfileName| match self.read(name) {
+            Ok(Some(Saved::Balancer(balancer))) => balancer.profiles,
+            _ => Vec::new(),
         };
+        let mut led_to = vec![member.clone()];
+        let mut seen = 0;
+        while let Some(name) = led_to.get(seen) {
+            for next in named_by(name) {
+                if !led_to.contains(&next) {
+                    led_to.push(next);
+                }
+            }
+            seen += 1;
+        }
+        let over = |name: &ProfileName| !led_to.contains(name) && named_by(name).contains(member);
         self.names().into_iter().filter(over).collect()
     }
 
@@ -149,6 +161,10 @@ impl Profiles {
         let device = lower.split('.').next().unwrap_or_default();
         let numbered =
             |text: &str| matches!(text.as_bytes(), [b'c', b'o', b'm', b'0'..=b'9'] | [b'l', b'p', b't', b'0'..=b'9']);
+        if lower == "none" {
+            let words = "\"none\" stands for no profile, so none can be called that. Not saved.";
+            return Err(Failure::new(Code::Profile, words));
+        }
         if RESERVED.contains(&device) || numbered(device) {
             let words = format!("\"{name}\" is a name that Windows keeps for a device. Not saved.");
             return Err(Failure::new(Code::Profile, words));

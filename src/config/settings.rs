@@ -1,6 +1,6 @@
 //! `settings.json`: what a person chose for good, under the names that LLxprt Code users have (design 4.6).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use llxprt_commands::{Command, ProfileName, Provider};
@@ -54,13 +54,16 @@ pub struct Settings {
     file: Result<Map<String, Value>, Failure>,
     flags: BTreeMap<String, Value>,
     profile: BTreeMap<String, Value>,
+    /// Names that were set or unset in this run: there the profile does not count until it is loaded anew.
+    typed: BTreeSet<String>,
 }
 
 impl Settings {
     /// Reads `<config>/settings.json`. A damaged file is kept as a failure for whoever needs it.
     pub fn load(config: &Path) -> Self {
         let path = config.join("settings.json");
-        Self { file: read(&path), path, flags: BTreeMap::new(), profile: BTreeMap::new() }
+        let (flags, profile, typed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { file: read(&path), path, flags, profile, typed }
     }
 
     /// Reads the file again, as another process may have changed it.
@@ -89,9 +92,15 @@ impl Settings {
         Ok(())
     }
 
-    /// Lays the settings of a profile over those of the file; those that are none of ours are left aside.
+    /// Lays the settings of a profile over those of the file, but where something else was typed meanwhile.
     pub fn set_profile(&mut self, settings: &Map<String, Value>) {
-        self.profile = settings.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        let counts = settings.iter().filter(|(name, _)| !self.typed.contains(*name));
+        self.profile = counts.map(|(k, v)| (k.clone(), v.clone())).collect();
+    }
+
+    /// Lets the profile that is laid over next count for every name.
+    pub fn forget_typed(&mut self) {
+        self.typed.clear();
     }
 
     /// Fails if the file is damaged: for commands that must not guess.
@@ -146,8 +155,8 @@ impl Settings {
         self.flags.get(name)
     }
 
-    /// A member of the profile that is there; `null` is none.
-    pub(super) fn of_profile(&self, name: &str) -> Option<&Value> {
+    /// Returns what the loaded profile has under a name; `null` is none.
+    pub fn of_profile(&self, name: &str) -> Option<&Value> {
         self.profile.get(name).filter(|value| !value.is_null())
     }
 
@@ -204,7 +213,13 @@ impl Settings {
         names.into_iter().filter_map(row).collect()
     }
 
-    /// Sets a value and keeps it in the file.
+    /// Lets what was typed go before the loaded profile, and all that a load balancer leads to, until one is loaded anew.
+    pub fn lift(&mut self, name: &str) {
+        self.profile.remove(name);
+        self.typed.insert(name.to_owned());
+    }
+
+    /// Sets a value and keeps it in the file. What the loaded profile has goes before it ([`Settings::lift`]).
     ///
     /// # Errors
     /// `E-SETTING`, `E-DAMAGED`, or `E-FILE` when it cannot be written.
@@ -218,7 +233,6 @@ impl Settings {
             Ok(())
         })?;
         self.flags.remove(name);
-        self.profile.remove(name);
         Ok(())
     }
 
@@ -239,8 +253,7 @@ impl Settings {
                     None => file.shift_remove(name).is_some(),
                 })
             })?;
-        let here = self.flags.remove(name).is_some() | self.profile.remove(name).is_some();
-        Ok(removed || here)
+        Ok(self.flags.remove(name).is_some() || removed)
     }
 
     /// Tells whether sign-ins are on for a provider.

@@ -136,15 +136,20 @@ pub enum Switching {
 
 /// The loopback redirect.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Redirect {
     /// `localhost` or `127.0.0.1`, as registered.
     pub host: String,
     /// The ports that are registered; any free one when empty.
-    #[serde(default)]
     pub ports: Vec<u16>,
     /// The path.
     pub path: String,
+}
+
+impl Default for Redirect {
+    fn default() -> Self {
+        Self { host: "127.0.0.1".to_owned(), ports: Vec::new(), path: "/callback".to_owned() }
+    }
 }
 
 /// How to sign in.

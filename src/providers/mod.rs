@@ -3,6 +3,7 @@
 //! May read manifest files once, at start; may not talk to a provider. Adding a provider needs no code.
 
 mod manifest;
+mod places;
 mod registry;
 mod wire;
 

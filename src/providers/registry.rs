@@ -7,6 +7,7 @@ use llxprt_commands::Provider;
 use url::Url;
 
 use super::Manifest;
+use super::places::Places;
 
 const BUILTIN: &[(&str, &str)] = &[
     ("anthropic", include_str!("builtin/anthropic.toml")),
@@ -67,7 +68,7 @@ impl Registry {
         let mut files = Vec::new();
         for file in manifest_files(folder) {
             match lay_over(&file, &mut tables) {
-                Ok(name) => files.push((name, file)),
+                Ok((name, places)) => files.push((name, file, places)),
                 Err((name, message)) => {
                     tables.remove(&name);
                     registry.bad.push(BadManifest { name, message });
@@ -75,14 +76,14 @@ impl Registry {
             }
         }
         for (name, table) in tables {
-            let file = files.iter().find(|(n, _)| *n == name).map(|(_, file)| file);
             let builtin = BUILTIN.iter().any(|(n, _)| *n == name);
             match Manifest::from_table(table, builtin) {
                 Ok(manifest) => {
                     registry.manifests.insert(manifest.name.clone(), manifest);
                 }
                 Err((key, complaint)) => {
-                    let place = file.map_or_else(|| name.clone(), |f| place(f, &key));
+                    let file = files.iter().find(|(n, ..)| *n == name);
+                    let place = file.map_or_else(|| name.clone(), |(_, file, places)| place(file, places, &key));
                     registry.bad.push(BadManifest { name, message: format!("{place}: {key} {complaint}") });
                 }
             }
@@ -117,7 +118,7 @@ fn manifest_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Reads one file over the table of its name; the error carries the name and the sentence.
-fn lay_over(file: &Path, tables: &mut BTreeMap<String, toml::Table>) -> Result<String, (String, String)> {
+fn lay_over(file: &Path, tables: &mut BTreeMap<String, toml::Table>) -> Result<(String, Places), (String, String)> {
     const BOUND: u64 = 256 * 1024;
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let fail = |words: String| (name.clone(), format!("{}: {words}", file.display()));
@@ -130,27 +131,33 @@ fn lay_over(file: &Path, tables: &mut BTreeMap<String, toml::Table>) -> Result<S
         return Err(fail("is over 256 KiB".to_owned()));
     }
     let text = std::fs::read_to_string(file).map_err(|e| fail(e.to_string()))?;
-    let at = |e: &toml::de::Error| {
-        let line = e.span().map_or(1, |s| 1 + text[..s.start.min(text.len())].matches('\n').count());
-        fail(format!("line {line}: {}", e.message()))
-    };
-    toml::from_str::<super::wire::Wire>(&text).map_err(|e| at(&e))?;
-    let table: toml::Table = text.parse().map_err(|e| at(&e))?;
+    let places = Places::of(&text);
+    toml::from_str::<super::wire::Wire>(&text).map_err(|e| fail(places.told(&e, &text)))?;
+    let table: toml::Table = text.parse().map_err(|e| fail(places.told(&e, &text)))?;
     match table.get("name").and_then(toml::Value::as_str) {
         Some(said) if said != name => {
-            return Err(fail(format!("name is {said:?}, but the file is named after {name:?}")));
+            let place = place(file, &places, "name");
+            return Err((name.clone(), format!("{place}: name is {said:?}, but the file is named after {name:?}")));
         }
         None if !tables.contains_key(&name) => return Err(fail("name is missing".to_owned())),
         _ => {}
     }
     merge(tables.entry(name.clone()).or_default(), table);
-    Ok(name)
+    Ok((name, places))
 }
 
+/// Lays a table over another, member by member. An empty text takes a member of the inner tables away.
 fn merge(under: &mut toml::Table, over: toml::Table) {
+    lay(under, over, 0);
+}
+
+fn lay(under: &mut toml::Table, over: toml::Table, depth: u8) {
     for (key, value) in over {
         match (under.get_mut(&key), value) {
-            (Some(toml::Value::Table(a)), toml::Value::Table(b)) if key == "oauth" || key == "api" => merge(a, b),
+            (Some(toml::Value::Table(a)), toml::Value::Table(b)) => lay(a, b, depth + 1),
+            (_, toml::Value::String(text)) if text.is_empty() && depth > 1 => {
+                under.remove(&key);
+            }
             (_, value) => {
                 under.insert(key, value);
             }
@@ -159,11 +166,9 @@ fn merge(under: &mut toml::Table, over: toml::Table) {
 }
 
 /// Names the file, and the line of the key where it is set there.
-fn place(file: &Path, key: &str) -> String {
-    let word = key.rsplit('.').next().unwrap_or(key);
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    let line = text.lines().position(|l| l.trim_start().starts_with(word));
-    line.map_or_else(|| file.display().to_string(), |n| format!("{}: line {}", file.display(), n + 1))
+fn place(file: &Path, places: &Places, key: &str) -> String {
+    let file = file.display();
+    places.line(key).map_or_else(|| file.to_string(), |line| format!("{file}: line {line}"))
 }
 
 fn redirect_urls(table: &mut toml::Table, base: &Url, name: &str) {
@@ -233,14 +238,31 @@ base_url = "https://ai.example.com/v1"
     }
 
     #[test]
+    fn a_table_of_a_file_replaces_only_its_own_members_and_an_empty_text_takes_one_away() {
+        let (_folder, registry) = registry(&[
+            ("anthropic.toml", "[api.headers]\nx-company = \"1\"\n"),
+            ("codex.toml", "[oauth]\nredirect.ports = []\n[oauth.claim_headers]\nx-org = \"/org\"\n"),
+            ("gemini.toml", "[oauth.authorize_params]\nprompt = \"\"\n"),
+        ]);
+        assert_eq!(registry.bad, []);
+        let of = |name: &str| registry.get(&name.parse().unwrap()).unwrap();
+        let names = |map: &BTreeMap<String, String>| map.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&of("anthropic").api.headers), ["anthropic-version", "x-company"]);
+        let codex = of("codex").oauth.as_ref().unwrap();
+        assert!(codex.redirect.ports.is_empty() && codex.redirect.path == "/auth/callback");
+        assert!(codex.claim_headers.len() > 1 && codex.claim_headers["x-org"] == "/org");
+        assert_eq!(names(&of("gemini").oauth.as_ref().unwrap().authorize_params), ["access_type"]);
+    }
+
+    #[test]
     fn a_wrong_file_names_file_line_and_key_and_spoils_no_other_provider() {
         for (text, words) in [
-            ("name = \"x\"\ncolour = 3\n", "line 2: unknown field `colour`"),
+            ("name = \"x\"\ncolour = 3\n", "line 2: colour: unknown field `colour`"),
             (&GATEWAY.replace("https://ai", "http://ai"), "line 11: api.base_url must be https"),
-            (&GATEWAY.replace("\"openai-chat\"", "\"klingon\""), "line 10: unknown variant `klingon`"),
+            (&GATEWAY.replace("\"openai-chat\"", "\"klingon\""), "line 10: api.dialect: unknown variant `klingon`"),
             (&GATEWAY.replace("device_url", "verify_url"), "oauth.device_url is missing"),
-            (&GATEWAY.replace("name = \"gateway\"", "name = \"other\""), "name is \"other\""),
-            ("name = ", "line 1"),
+            (&GATEWAY.replace("name = \"gateway\"", "name = \"other\""), "line 2: name is \"other\""),
+            ("name = ", "line 1: name: "),
         ] {
             let (folder, registry) = registry(&[("gateway.toml", text)]);
             assert_eq!(registry.bad.len(), 1, "{text}");

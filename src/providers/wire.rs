@@ -191,7 +191,7 @@ impl WireOAuth {
             status: self.status.unwrap_or(Status::Active),
             since: self.since,
             reason: self.reason,
-            link: self.link,
+            link: maybe_url("oauth.link", self.link)?.map(String::from),
             no_access: self.no_access,
             no_access_plans: self.no_access_plans,
             no_access_codes: self.no_access_codes,
@@ -266,8 +266,7 @@ fn maybe_url(key: &str, text: Option<String>) -> Result<Option<Url>, Complaint> 
 }
 
 fn redirect(given: Option<Redirect>) -> Result<Redirect, Complaint> {
-    let redirect =
-        given.unwrap_or_else(|| Redirect { host: "127.0.0.1".into(), ports: Vec::new(), path: "/callback".into() });
+    let redirect = given.unwrap_or_default();
     if !matches!(redirect.host.as_str(), "localhost" | "127.0.0.1") {
         return Err(complaint("oauth.redirect", "host must be localhost or 127.0.0.1"));
     }

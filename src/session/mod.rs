@@ -38,7 +38,7 @@ pub fn interactive(run: &mut Run, editor: &Arc<Editor>) -> u8 {
         editor.session_line(history, completer::Completion(known.clone()), completer::Hints::new(known.clone()));
     let mut last_ctrl_c: Option<Instant> = None;
     loop {
-        run.settings.refresh();
+        actions::refresh(run);
         *over.lock().unwrap_or_else(PoisonError::into_inner) = run.chosen.earlier_states.clone();
         *known.lock().unwrap_or_else(PoisonError::into_inner) = actions::names(run);
         let watch = actions::renew_while_idle(run);
@@ -77,7 +77,7 @@ fn enter(run: &mut Run, text: &str) {
     let lines = block.as_deref().unwrap_or(std::slice::from_ref(&text));
     for (number, line) in lines.iter().enumerate() {
         let _busy = run.signals.line();
-        run.settings.refresh();
+        actions::refresh(run);
         let parsed = parse(line);
         // The corrected line waits in the history, not executed. One for the shell would be a prompt here.
         if let Some(better) = parsed.as_ref().err().and_then(|e| e.suggestions.first()).filter(|b| b.starts_with('/')) {
@@ -174,7 +174,7 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
     actions::warn_of_misfits(run);
     let mut status = 0;
     loop {
-        run.settings.refresh();
+        actions::refresh(run);
         let typed = if person { keyboard.session_line(&actions::status_line(run)) } else { keyboard.line() };
         let Typed::Line(line) = typed else {
             if person {

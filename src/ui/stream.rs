@@ -24,20 +24,35 @@ impl Answer {
     pub fn text(&mut self, piece: &str) {
         self.text.push_str(piece);
         let mut clean = String::with_capacity(piece.len() + 1);
-        if self.reasoning {
-            clean.push_str("\n\n");
-            self.reasoning = false;
-        }
+        self.end_reasoning("\n\n");
         self.cleaner.feed(piece, &mut clean);
         self.put(&clean);
     }
 
-    /// Shows what the model says of its reasoning, dimmed. It is no part of the answer.
+    /// Shows what the model says of its reasoning, dimmed. It is no part of the answer: where stdout is no terminal, it
+    /// goes to stderr.
     pub fn reasoning(&mut self, piece: &str) {
         let mut clean = String::new();
         self.cleaner.feed(piece, &mut clean);
         self.reasoning = true;
-        self.put(&format!("{}{clean}{:#}", super::DIM, super::DIM));
+        self.aside(&format!("{}{clean}{:#}", super::DIM, super::DIM));
+    }
+
+    fn end_reasoning(&mut self, with: &str) {
+        if std::mem::take(&mut self.reasoning) {
+            self.aside(with);
+        }
+    }
+
+    fn aside(&mut self, text: &str) {
+        if self.terminal {
+            return self.put(text);
+        }
+        self.shown = true;
+        if self.show {
+            let mut stream = anstream::stderr();
+            super::beside(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()));
+        }
     }
 
     fn put(&mut self, text: &str) {
@@ -57,7 +72,8 @@ impl Answer {
 
     /// Ends the line and returns what came, as the provider sent it.
     pub fn end(mut self) -> String {
-        if self.shown && !self.text.ends_with('\n') {
+        self.end_reasoning("\n");
+        if self.shown && !self.text.is_empty() && !self.text.ends_with('\n') {
             self.put("\n");
         }
         std::mem::take(&mut self.text)

@@ -7,6 +7,8 @@ use crate::keys_steps::{Sent, Stand, sent_with};
 use crate::sandbox_steps::sandbox;
 
 const KEY: &str = "sk-ant-api03-canary-at-the-gateway-9k2L";
+/// Of no provider's form, so that none is warned about.
+const ANY: &str = "canary-of-another-0123456789-8j1M";
 
 #[test]
 fn a_foreign_host_gets_a_key_and_never_a_sign_in() {
@@ -33,7 +35,7 @@ fn a_foreign_host_gets_a_key_and_never_a_sign_in() {
     );
     insta::assert_snapshot!(with(&["baseurl", &url]), @"
     --- stderr
-    Requests to the active provider go to [gateway]/anthropic from now on (base-url in settings.json).
+    Requests to anthropic go to [gateway]/anthropic from now on (base-url.anthropic in settings.json).
     anthropic has no key, and the base URL is at [gateway], and a sign-in is only sent to [sandbox].
     --- exit 0
     ");
@@ -138,4 +140,61 @@ fn an_address_belongs_to_one_provider() {
     A sign-in is not used: the base URL is at https://a.example, and a sign-in is only sent to [sandbox].
     --- exit 0
     ");
+}
+
+/// A provider beside anthropic, at another place, whose key is in a variable.
+fn with_another(stand: &Stand, place: &str) {
+    let manifest = format!(
+        "name = \"other\"\ndefault_model = \"claude-opus-5\"\napi_key_env = [\"OTHER_KEY\"]\n[api]\n\
+         dialect = \"anthropic-messages\"\nbase_url = \"{place}\"\nheaders = {{ anthropic-version = \"2023-06-01\" }}\n"
+    );
+    stand.home.write("config/providers/other.toml", manifest);
+    stand.key(ANY);
+}
+
+#[test]
+fn an_address_that_is_kept_in_the_shell_stays_with_the_provider_that_was_active() {
+    let (stand, place) = (Stand::with(json!({})), sandbox());
+    place.script("anthropic").add_key(ANY, "personal@gmail.com");
+    with_another(&stand, &format!("{}/anthropic", place.url()));
+    let url = format!("{}/anthropic", stand.sandbox.url());
+    let _ = stand.home.run(&["baseurl", &url]).ok();
+    let _ = stand.home.run(&["provider", "other"]).ok();
+    let shown = stand.home.run(&["baseurl", "--json"]).ok().json();
+    assert_eq!(shown["origin"], "manifest");
+    let _ = stand.home.typed(&["-p", "hello"]).env("OTHER_KEY", ANY).done().ok();
+    let _ = stand.home.typed(&[]).env("OTHER_KEY", ANY).stdin("hello\n").done().ok();
+    assert_eq!((stand.sent(), place.script("anthropic").count(Endpoint::Chat)), (vec![], 2));
+    // It is taken away where it is, and an address for whichever is active does not come in its place.
+    stand.settings(json!({ "base-url": url, "base-url.anthropic": url }));
+    let done = stand.home.run(&["baseurl", "none"]).ok();
+    assert!(done.stderr.starts_with("The base URL of anthropic is removed from settings.json.\n"), "{done}");
+    assert_eq!(stand.home.run(&["baseurl", "--json"]).ok().json()["origin"], "manifest");
+}
+
+#[test]
+fn an_address_for_whichever_provider_is_active_is_told_before_the_key_of_another_goes_there() {
+    let stand = Stand::with(json!({}));
+    with_another(&stand, "https://other.example");
+    let url = format!("{}/anthropic", stand.sandbox.url());
+    stand.settings(json!({ "base-url": url }));
+    let done = stand.home.typed(&[]).env("OTHER_KEY", ANY).stdin("/provider other\nhello\nagain\n").done();
+    insta::assert_snapshot!(done, @"
+    hello
+    again
+    --- stderr
+    other answers from now on, with claude-opus-5.
+    Requests to other go to [sandbox]/anthropic: base-url in settings.json is for whichever provider is active. To end that: /set unset base-url
+    --- exit 0
+    ");
+    let done = stand.home.typed(&["-p", "hello"]).env("OTHER_KEY", ANY).done().ok();
+    let said = "base-url in settings.json is for whichever provider is active. To end that: llxprt set unset base-url";
+    assert_eq!(done.stderr.matches(said).count(), 1, "{done}");
+    assert_eq!(stand.sent().len(), 3);
+    // Where it was given for this one, or is its own place, there is nothing to tell.
+    stand.settings(json!({ "provider": "other", "base-url.other": url }));
+    let quiet = stand.home.typed(&["-p", "hello"]).env("OTHER_KEY", ANY).done().ok();
+    stand.settings(json!({ "base-url": url }));
+    let own = stand.home.typed(&["-p", "hello"]).env("ANTHROPIC_API_KEY", ANY).done().ok();
+    assert_eq!((quiet.stderr.as_str(), own.stderr.as_str()), ("", ""));
 }

@@ -187,6 +187,9 @@ fn a_plan_without_codex_is_told_with_the_providers_reason_and_the_way_by_key() {
     assert!(done.stderr.contains("(Free plan)") && done.stderr.contains(&way), "{done}");
     let done = stand.say("hello").exit(1);
     assert!(done.stderr.contains("upgrade to Plus") && done.stderr.contains(&way), "{done}");
+    // To sign in again would change nothing.
+    let shown = stand.home.run(&["--provider", "codex", "-p", "hello", "--json"]).exit(1).json();
+    assert_eq!(shown["next"], json!(["llxprt auth codex why"]));
 }
 
 #[test]
@@ -306,7 +309,8 @@ fn a_page_of_cloudflare_in_place_of_an_answer_is_told_as_one() {
     let stand = stand();
     let _ = stand.auth(&["login"]).ok();
     stand.script.answer(Endpoint::Chat, llxprt::sandbox::codex::cloudflare());
-    let done = stand.say("hello");
-    assert!(done.stderr.contains("a web page came instead of an answer") && !done.stderr.contains("<html"), "{done}");
+    let done = stand.say("hello").exit(1);
+    let words = "llxprt: Codex refuses: a web page of Cloudflare came instead of an answer, status 403.  E-REFUSED\n";
+    assert_eq!(done.stderr, words);
     assert_eq!(stand.say("hello").ok().stdout, "hello\n");
 }

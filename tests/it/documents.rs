@@ -49,9 +49,9 @@ fn a_broken_manifest_is_said_and_stands_in_the_document() {
     let stand = Stand::with(json!({}));
     stand.home.write("config/providers/anthropic.toml", "nope = 1\n");
     let done = stand.home.run(&["auth", "--json"]).ok();
-    insta::assert_snapshot!(done.stderr, @"[root]/config/providers/anthropic.toml: line 1: unknown field `nope`, expected one of `name`, `title`, `default_model`, `models`, `api_key_env`, `key_prefixes`, `keys_at`, `oauth`, `api`. anthropic cannot be used until that is mended.");
+    insta::assert_snapshot!(done.stderr, @"[root]/config/providers/anthropic.toml: line 1: nope: unknown field `nope`, expected one of `name`, `title`, `default_model`, `models`, `api_key_env`, `key_prefixes`, `keys_at`, `oauth`, `api`. anthropic cannot be used until that is mended.");
     let all = done.json();
-    insta::assert_snapshot!(all["problems"], @r#"[{"provider":"anthropic","code":"E-MANIFEST","message":"[root]/config/providers/anthropic.toml: line 1: unknown field `nope`, expected one of `name`, `title`, `default_model`, `models`, `api_key_env`, `key_prefixes`, `keys_at`, `oauth`, `api`"}]"#);
+    insta::assert_snapshot!(all["problems"], @r#"[{"provider":"anthropic","code":"E-MANIFEST","message":"[root]/config/providers/anthropic.toml: line 1: nope: unknown field `nope`, expected one of `name`, `title`, `default_model`, `models`, `api_key_env`, `key_prefixes`, `keys_at`, `oauth`, `api`"}]"#);
     assert!(all["providers"].as_array().unwrap().iter().all(|p| p["provider"] != "anthropic"), "{all}");
     assert_eq!(error(&stand.home, &["auth", "anthropic", "--json"], 78)["code"], "E-MANIFEST");
 }

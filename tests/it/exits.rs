@@ -66,12 +66,8 @@ fn places() -> Vec<Place> {
             paste_prompt(pty, 1);
         }),
         ("a question", |pty| {
-            pty.type_line("/auth anthropic login --force other@example.com");
-            paste_prompt(pty, 1);
-            pty.keys(key::CTRL_C);
-            at_prompt(pty);
-            pty.type_line("hello");
-            paste_prompt(pty, 2);
+            pty.type_line("/auth codex login");
+            pty.wait_for("[y/N]");
         }),
     ]
 }
@@ -299,7 +295,8 @@ fn a_sandbox_of_its_own_leaves_no_folder_behind() {
     std::fs::create_dir(&folder).unwrap();
     let home = home.env("TMPDIR", folder.to_str().unwrap());
     let left = || std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
-    let ways: [(&str, fn(&mut Pty)); 4] = [
+    type Way = (&'static str, fn(&mut Pty));
+    let ways: [Way; 4] = [
         ("Ctrl+D", |pty| pty.keys(key::CTRL_D)),
         ("SIGTERM", |pty| pty.signal("TERM")),
         ("SIGINT", |pty| pty.signal("INT")),

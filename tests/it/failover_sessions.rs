@@ -186,7 +186,7 @@ fn missing_sign_ins_of_a_profile_are_named_and_offered_when_it_loads_never_later
     pty.type_line("again");
     pty.wait_for("E-LIMIT");
     let screen = pty.screen();
-    assert!(screen.contains("third@x.org          needs a new sign-in"), "{screen}");
+    assert!(screen.contains("third@x.org          nobody is signed in"), "{screen}");
     assert_eq!(screen.matches("Sign in to anthropic as").count(), 2, "{screen}");
     pty.wait_until("the prompt", |screen| screen.lines().last().is_some_and(|line| line.ends_with("› again")));
     pty.clear_line();

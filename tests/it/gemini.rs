@@ -1,7 +1,7 @@
 //! Gemini: Google's sign-in with a client of the user's own, and keys.
 
 use llxprt::providers::Registry;
-use llxprt::sandbox::{Answer, Endpoint};
+use llxprt::sandbox::{Answer, Chunk, End, Endpoint};
 use serde_json::json;
 
 use crate::provider_steps::{PERSONAL, Stand, link};
@@ -180,6 +180,18 @@ fn an_account_that_google_does_not_serve_hears_it_in_googles_words() {
     let _ = stand.home.typed(&["auth", "gemini", "login"]).env("BROWSER", browser.command()).done().ok();
     let done = stand.say("hello").exit(1);
     assert!(done.stderr.contains("User location is not supported for the API use"), "{done}");
+}
+
+#[test]
+fn a_prompt_that_google_blocks_is_asked_once_and_the_reason_told() {
+    let stand = Stand::new("gemini");
+    let _ = stand.auth(&["login"]).ok();
+    let blocked =
+        "data: {\"promptFeedback\":{\"blockReason\":\"SAFETY\"},\"usageMetadata\":{\"promptTokenCount\":4}}\n\n";
+    stand.script.answer(Endpoint::Chat, Answer::stream(vec![Chunk::new(blocked)], End::Whole));
+    let done = stand.say("hello").exit(1);
+    assert_eq!(done.stderr, "llxprt: Gemini refuses: the prompt was blocked (SAFETY).  E-REFUSED\n");
+    assert_eq!(stand.script.count(Endpoint::Chat), 1);
 }
 
 #[test]

@@ -41,6 +41,7 @@ mod logout;
 mod manifests;
 mod misfits;
 mod narrow;
+mod next_request;
 mod no_browser;
 mod oauth_setup;
 mod one_shot;

@@ -21,19 +21,19 @@ base_url = "https://ai.example.com/v1"
 fn a_file_that_is_wrong_is_named_with_line_and_key() {
     let stand = Stand::new("codex");
     for (from, to, words) in [
-        ("default_model", "defaultmodel", "line 2: unknown field `defaultmodel`"),
-        ("client_id", "clientid", "line 5: unknown field `clientid`"),
+        ("default_model", "defaultmodel", "line 2: defaultmodel: unknown field `defaultmodel`"),
+        ("client_id", "clientid", "line 5: oauth.clientid: unknown field `clientid`"),
         ("https://sso.example.com/token", "http://sso.example.com/token", "line 6: oauth.token_url must be https"),
-        ("https://ai", "http://ai", "api.base_url must be https"),
-        ("https://ai.example.com/v1", "ftp://ai.example.com", "must be https, not ftp"),
+        ("https://ai", "http://ai", "line 10: api.base_url must be https"),
+        ("https://ai.example.com/v1", "ftp://ai.example.com", "line 10: api.base_url must be https, not ftp"),
         ("https://ai", "https://user:pw@ai", "must not carry a user name or password"),
-        ("\"gateway\"", "\"other\"", "name is \"other\", but the file is named after \"gateway\""),
+        ("\"gateway\"", "\"other\"", "line 1: name is \"other\", but the file is named after \"gateway\""),
         ("name = \"gateway\"\n", "", "name is missing"),
-        ("\"device\"", "\"telepathy\"", "unknown variant `telepathy`"),
-        ("[\"device\"]", "[]", "name at least one of"),
+        ("\"device\"", "\"telepathy\"", "line 4: oauth.flows: unknown variant `telepathy`"),
+        ("[\"device\"]", "[]", "line 4: oauth.flows name at least one of"),
         ("device_url", "revoke_url", "oauth.device_url is missing"),
         ("client_id = \"x\"", "device = \"openai\"", "oauth.device_poll_url is missing"),
-        ("client_id = \"x\"", "verify = \"guess\"", "unknown variant `guess`"),
+        ("client_id = \"x\"", "verify = \"guess\"", "line 5: oauth.verify: unknown variant `guess`"),
         ("client_id = \"x\"", "identity_at = { mail = \"/m\" }", "has no mail: use email, id, plan, account"),
         ("client_id = \"x\"", "identity_at = { email = \"m\" }", "JSON Pointers, which begin with /"),
         ("client_id = \"x\"", "identity_at = { email = [\"/m\", \"n\"] }", "JSON Pointers, which begin with /"),
@@ -45,9 +45,43 @@ fn a_file_that_is_wrong_is_named_with_line_and_key() {
             "host must be localhost or 127.0.0.1",
         ),
         ("openai-chat\"", "gemini\"\nheaders = { \"a b\" = \"c\" }", "is not a header"),
-        ("client_id = \"x\"", "client_id = \"x\"\nclient_id = \"y\"", "line 6: duplicate key"),
-        ("[api]", "[oauth]\n[api]", "line 8: duplicate key"),
-        ("[api]", "[ap", "line 8: "),
+        ("client_id = \"x\"", "client_id = \"x\"\nclient_id = \"y\"", "line 6: client_id: duplicate key"),
+        ("[api]", "[oauth]\n[api]", "line 8: oauth: duplicate key"),
+        ("[api]", "[ap", "line 8: [ap: "),
+        (
+            "client_id = \"x\"",
+            "scopes = \"a\"",
+            "line 5: oauth.scopes: invalid type: string \"a\", expected a sequence",
+        ),
+        ("client_id = \"x\"", "scopes = [\n\"a\",\n1]", "line 7: oauth.scopes: invalid type: integer `1`"),
+        (
+            "client_id = \"x\"",
+            "redirect = { host = \"localhost\", path = \"/\", ports = [70000] }",
+            "line 5: oauth.redirect.ports: invalid value: integer `70000`",
+        ),
+        ("[api]", "[oauth.claim_headers]\nCookie = \"/x\"\n[api]", "line 8: oauth.claim_headers must not set Cookie"),
+        ("[api]", "[api.headers]\nHost = \"x\"\n[api]", "line 8: api.headers must not set Host"),
+        (
+            &GOOD[GOOD.find("[oauth]").unwrap()..GOOD.find("[api]").unwrap()],
+            "oauth.flows = [\"device\"]\noauth.token_url = \"http://sso.example.com/token\"\n",
+            "line 4: oauth.token_url must be https",
+        ),
+        (
+            "client_id = \"x\"\n",
+            "verify_url = \"https://a.example\"\nverify = 7\n",
+            "line 6: oauth.verify: wanted string",
+        ),
+        (
+            "[api]\ndialect = \"openai-chat\"",
+            "verify_url = \"https://a.example\"\nverify = \"chat\"\n[api]\ndialect = \"gemini\"",
+            "line 9: oauth.verify can be \"chat\" with",
+        ),
+        (
+            "client_id = \"x\"",
+            "link = \"http://sso.example.com\"",
+            "line 5: oauth.link must be https: http is for loopback",
+        ),
+        ("client_id = \"x\"", "link = \"javascript:alert(1)\"", "line 5: oauth.link must be https, not javascript"),
         ("default_model", "keys_at = \"../x\"\ndefault_model", "keys_at"),
         ("client_id = \"x\"", "verify = \"chat\"\nclient_id = \"x\"", ""),
     ] {
@@ -79,7 +113,7 @@ fn a_file_of_the_wrong_kind_or_name_is_told_and_spoils_no_other() {
         ("folder", "folder.toml"),
         ("bytes", "bytes.toml"),
         ("long", "is over 256 KiB"),
-        ("gemini", "line 2: unknown field `token_uri`"),
+        ("gemini", "line 2: oauth.token_uri: unknown field `token_uri`"),
     ] {
         let done = stand.home.run(&["auth", name, "status"]);
         assert!(matches!(done.status(), 2 | 78), "{name}: {done}");

@@ -35,6 +35,45 @@ fn json_is_one_document_with_what_was_used() {
     "#);
 }
 
+fn events(all: &[serde_json::Value], end: End) -> Answer {
+    let text: String =
+        all.iter().map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap())).collect();
+    Answer::stream(vec![Chunk::new(text)], end)
+}
+
+fn delta(kind: &str, member: &str, text: &str) -> serde_json::Value {
+    json!({"type": "content_block_delta", "index": 0, "delta": {"type": kind, member: text}})
+}
+
+#[test]
+fn reasoning_is_no_part_of_the_answer_on_stdout() {
+    let (sandbox, home) = signed_in(PERSONAL);
+    let script = sandbox.script("anthropic");
+    let thought = delta("thinking_delta", "thinking", "hmm");
+    let answer = [thought.clone(), delta("text_delta", "text", "ok"), json!({"type": "message_stop"})];
+    script.answer(Endpoint::Chat, events(&answer, End::Whole));
+    let done = home.run(&["-p", "hello", "--set", "show.reasoning=true"]).ok();
+    assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("ok\n", "hmm\n\n"));
+    // Nothing but reasoning: nothing on stdout, and the line on stderr ends.
+    script.answer(Endpoint::Chat, events(&[thought, json!({"type": "message_stop"})], End::Whole));
+    let done = home.run(&["-p", "hello", "--set", "show.reasoning=true"]).ok();
+    assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("", "hmm\n"));
+}
+
+#[test]
+fn an_error_within_a_stream_has_no_status_and_a_document_keeps_no_text() {
+    let (sandbox, home) = signed_in(PERSONAL);
+    let script = sandbox.script("anthropic");
+    let odd = json!({"type": "error", "error": {"type": "invalid_request_error", "message": "too odd"}});
+    script.answer(Endpoint::Chat, events(&[odd], End::Whole));
+    let done = home.run(&["-p", "hello"]).exit(1);
+    assert_eq!(done.stderr, "llxprt: Anthropic refuses: too odd.  E-REFUSED\n");
+    script.answer(Endpoint::Chat, events(&[delta("text_delta", "text", "Once upon")], End::Whole));
+    let shown = home.run(&["-p", "hello", "--json"]).exit(69).json();
+    assert_eq!(shown["code"], "E-STREAM");
+    assert!(!shown["message"].as_str().unwrap().contains("kept"), "{shown}");
+}
+
 /// What the provider answers, and the status and code that come of it.
 #[test]
 fn each_refusal_has_its_status() {

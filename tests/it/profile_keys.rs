@@ -43,6 +43,9 @@ fn a_key_that_a_profile_names_goes_before_settings_and_after_flags() {
         (json!({ "auth-keyfile": "~/key" }), FILE, "auth-keyfile"),
         (json!({ "auth-key-name": "work" }), SAVED, "auth-key-name"),
         (json!({ "auth-key": WRITTEN }), WRITTEN, "auth-key"),
+        (json!({ "apiKey": WRITTEN }), WRITTEN, "auth-key"),
+        (json!({ "auth-key": "none", "api-key": WRITTEN }), WRITTEN, "auth-key"),
+        (json!({ "auth-key": WRITTEN, "api-key": FILE }), WRITTEN, "auth-key"),
         (json!({ "auth-key": WRITTEN, "auth-key-name": "work" }), SAVED, "auth-key-name"),
         (json!({ "auth-key": WRITTEN, "auth-key-name": "work", "auth-keyfile": "~/key" }), FILE, "auth-keyfile"),
         (
@@ -76,6 +79,33 @@ fn a_key_that_a_profile_names_goes_before_settings_and_after_flags() {
 }
 
 #[test]
+fn a_key_that_is_written_in_a_profile_is_never_shown_wherever_it_is() {
+    let stand = stand();
+    // Of no form by which it could be told.
+    let secret = "hunter2-secret-value";
+    profile(
+        &stand,
+        json!({
+            "apiKey": secret, "more": { "Auth-Key": secret, "list": [{ "api-key": [secret] }], "kept": "in sight" },
+            "custom-headers": { "Authorization": secret }, "providerApiKeys": { "anthropic": secret }, "retries": 3,
+        }),
+    );
+    for words in [&["show", "p"][..], &["show", "p", "--json"], &["list", "--json"], &["list"]] {
+        let done = stand.home.run(&[&["profile"], words].concat()).ok();
+        assert!(!format!("{done}").contains(secret), "{done}");
+        let whole = words.len() == 1 || (done.stdout.contains("in sight") && done.stdout.contains("retries"));
+        assert!(whole, "{done}");
+    }
+    let done = stand.session(&["/profile load p", "/set", "/profile", "/doctor"]).ok();
+    assert!(!format!("{done}").contains(secret), "{done}");
+    // Saved anew, it is in the file no more.
+    let done = stand.home.run(&["--profile-load", "p", "profile", "save", "model", "p"]).ok();
+    assert!(done.stderr.contains("The key itself is not written into the profile."), "{done}");
+    let kept: Value = serde_json::from_str(&stand.home.read("config/profiles/p.json")).unwrap();
+    assert_eq!((kept["ephemeralSettings"].get("apiKey"), &kept["ephemeralSettings"]["retries"]), (None, &json!(3)));
+}
+
+#[test]
 fn auth_only_inside_a_profile_holds_while_it_is_loaded_and_no_longer() {
     let stand = stand();
     profile(&stand, json!({ "authOnly": true, "auth-keyfile": "~/key" }));
@@ -90,7 +120,7 @@ fn auth_only_inside_a_profile_holds_while_it_is_loaded_and_no_longer() {
     let _ = stand.home.run(&["--profile-load", "p", "--set", "authOnly=false", "-p", "five"]).ok();
     assert_eq!(stand.sent()[3..], [key(FILE), key(FILE)]);
     let done = stand.home.run(&["--profile-load", "p", "auth", "anthropic", "why"]).ok();
-    assert!(done.stdout.contains("To use the key instead:   start again with --set authOnly=false"), "{done}");
+    assert!(done.stdout.contains("To use the key instead:   llxprt --profile-load p --set authOnly=false"), "{done}");
     // False in a profile goes before true in settings.json.
     let _ = stand.home.run(&["set", "authOnly", "true"]).ok();
     profile(&stand, json!({ "authOnly": false, "auth-keyfile": "~/key" }));

@@ -235,6 +235,8 @@ fn a_name_that_is_not_there_is_told_with_the_nearest() {
     assert!(done.stderr.contains("There is a profile called Work."), "{done}");
     let done = stand.home.run(&["profile", "save", "model", "con.2", PERSONAL]).exit(2);
     assert!(done.stderr.contains("a name that Windows keeps for a device"), "{done}");
+    let done = stand.home.run(&["profile", "save", "model", "None", PERSONAL]).exit(2);
+    assert!(done.stderr.contains("\"none\" stands for no profile, so none can be called that."), "{done}");
     // Where two of them lie all the same, each is its own.
     stand.home.write(
         "config/profiles/work.json",
@@ -268,6 +270,12 @@ fn a_profile_that_names_what_is_gone_is_refused_with_its_name() {
         assert!(done.stderr.contains(words) && done.stderr.contains("E-PROFILE"), "{done}");
     }
     assert_eq!(stand.asked(), "");
+    // What cannot be loaded is no default.
+    for (name, words) in [("gone", "names the provider antropic"), ("a", "leads back to itself"), ("none", "")] {
+        let done = stand.home.run(&["profile", "set-default", name]);
+        assert!(name == "none" || (done.status() == 2 && done.stderr.contains(words)), "{done}");
+        assert!(!stand.home.read("config/settings.json").contains("defaultProfile"), "{done}");
+    }
     // One within another adds its profiles in its place.
     write("b", json!({"version": 1, "type": "loadbalancer", "policy": "roundrobin", "profiles": ["c"]}));
     let _ = stand.home.run(&["--profile-load", "a", "-p", "hello"]).ok();
@@ -281,7 +289,7 @@ fn an_account_that_is_gone_is_passed_over_and_named() {
     let _ = stand.home.run(&["auth", "anthropic", "logout", WORK]).ok();
     let done = stand.home.run(&["--profile-load", "ha", "-p", "hello"]).ok();
     assert!(done.stderr.contains("Not signed in: work@company.com."), "{done}");
-    assert!(done.stderr.contains("work@company.com needs a new sign-in · using personal@gmail.com"), "{done}");
+    assert!(done.stderr.contains("nobody is signed in as work@company.com · using personal@gmail.com"), "{done}");
     assert_eq!(stand.asked(), "personal");
     // With nobody left a script is told what to type, and nothing opens.
     let _ = stand.home.run(&["auth", "anthropic", "logout", "all"]).ok();
@@ -325,6 +333,37 @@ fn a_load_balancer_keeps_its_profiles_from_being_deleted() {
 }
 
 #[test]
+fn a_circle_of_load_balancers_can_be_deleted() {
+    let stand = stand();
+    let write = |name: &str, over: &str| {
+        let balancer = json!({"version": 1, "type": "loadbalancer", "policy": "failover", "profiles": [over]});
+        stand.home.write(&format!("config/profiles/{name}.json"), balancer.to_string());
+    };
+    for (name, over) in [("c1", "c2"), ("c2", "c3"), ("c3", "c1"), ("self", "self"), ("outside", "c1")] {
+        write(name, over);
+    }
+    // One that is no part of the circle still needs it.
+    let done = stand.home.run(&["profile", "delete", "c1"]).exit(2);
+    assert!(done.stderr.contains("c1 is part of the load balancer outside."), "{done}");
+    for name in ["self", "outside", "c1", "c2", "c3"] {
+        let _ = stand.home.run(&["profile", "delete", name]).ok();
+    }
+    assert_eq!(stand.home.run(&["profile", "list", "--json"]).ok().json()["profiles"], json!([]));
+}
+
+#[test]
+fn the_model_of_the_flag_is_saved_for_whichever_provider_the_accounts_are_at() {
+    let stand = two();
+    for active in ["anthropic", "openai"] {
+        let _ = stand.home.run(&["provider", active]).ok();
+        let _ = stand.home.run(&["--model", "claude-haiku-5", "profile", "save", "model", "p", WORK]).ok();
+        assert_eq!(profile(&stand.home, "p")["model"], "claude-haiku-5", "{active}");
+    }
+    let _ = stand.home.run(&["profile", "save", "model", "q", WORK]).ok();
+    assert_eq!(profile(&stand.home, "q")["model"], "claude-opus-5");
+}
+
+#[test]
 fn loading_while_sign_in_is_off_or_a_key_stands_before_it_says_so() {
     let stand = two();
     let _ = stand.home.run(&["profile", "save", "model", "ha", WORK, PERSONAL]).ok();
@@ -338,6 +377,12 @@ fn loading_while_sign_in_is_off_or_a_key_stands_before_it_says_so() {
         "{shown}"
     );
     leave(pty);
+    // A session that begins with it says so too, and a prompt from the shell fails by it alone.
+    let pty = stand.session(&["--profile-load", "ha"]);
+    assert!(pty.screen().contains("Sign-in is off for anthropic, so these accounts are not used."), "{}", pty.screen());
+    leave(pty);
+    let done = stand.home.run(&["--profile-load", "ha", "-p", "hello"]).exit(4);
+    assert!(done.stderr.contains("llxprt auth anthropic enable") && !done.stderr.contains("is off for"), "{done}");
     let _ = stand.home.run(&["auth", "anthropic", "enable"]).ok();
     let run = stand.home.typed(&["profile", "save", "model", "ha", WORK]);
     let done = run.env("ANTHROPIC_API_KEY", "sk-ant-api03-0123456789").done().ok();

@@ -40,7 +40,7 @@ impl Stand {
         script.vary(|v| (v.any_port, v.device_interval) = (true, Some(1)));
         if provider == "codex" {
             // Its two ports are for one login at a time on a machine; tests sign in side by side.
-            let any = "[oauth]\nredirect = { host = \"localhost\", path = \"/auth/callback\" }\n";
+            let any = "[oauth]\nredirect.ports = []\n";
             home.write("config/providers/codex.toml", any);
         }
         Self { home, script, browser, sandbox, provider }

@@ -329,7 +329,7 @@ async fn a_used_up_project_is_told_what_and_how_long() {
     }
     let got = stand.ask(token, &prompt("hi")).await;
     assert_eq!(got.at("/error/status"), (429, "RESOURCE_EXHAUSTED".to_owned()));
-    assert!(got.at("/error/details/0/violations/0/quotaId").1.contains("PerDay"));
+    assert!(got.at("/error/details/0/violations/0/quotaId").1.contains("PerMinute"));
     let wait = got.at("/error/details/2/retryDelay").1;
     assert!((50..=60).contains(&wait.trim_end_matches('s').parse::<u64>().unwrap()), "{wait}");
     stand.script.advance(Duration::from_secs(60));

@@ -6,7 +6,7 @@ use llxprt::providers::Dialect;
 use llxprt::sandbox::Endpoint;
 use serde_json::{Value, json};
 
-use crate::keys_steps::Stand;
+use crate::keys_steps::{Sent, Stand};
 use crate::support::Home;
 use crate::support::pty::key;
 
@@ -159,7 +159,45 @@ fn a_path_means_the_same_file_from_every_folder() {
 }
 
 #[test]
-fn the_page_of_settings_has_the_table_of_the_program() {
+fn none_names_nothing() {
+    let stand = Stand::with(json!({}));
+    stand.sign_in();
+    for name in ["auth-keyfile", "providerKeyfiles.anthropic", "auth-key-name", "base-url", "base-url.anthropic"] {
+        let _ = stand.session(&[&format!("/set {name} none"), "hello"]).ok();
+        let _ = stand.home.run(&["set", name, "none"]).ok();
+        let _ = stand.home.run(&["-p", "hello"]).ok();
+    }
+    assert_eq!(settings(&stand.home)["providerKeyfiles"]["anthropic"], "none");
+    assert_eq!(stand.sent(), vec![Sent::Token; 10]);
+}
+
+#[test]
+fn json_is_the_same_in_a_session_and_in_the_shell() {
+    let stand = Stand::with(json!({}));
+    stand.sign_in();
+    for (name, text) in [
+        ("stop_sequences", r#"["a b", "c"]"#),
+        ("metadata", r#"{"user_id":"x y"}"#),
+        ("metadata", r#"{"user_id": "say \"hi\" # 1"}"#),
+    ] {
+        let value: Value = serde_json::from_str(text).unwrap();
+        let kept = || settings(&stand.home)[format!("modelparam.{name}")].clone();
+        let done = stand.session(&[&format!("/set modelparam.{name} {text}"), "hello"]).ok();
+        assert_eq!(kept(), value, "{done}");
+        assert_eq!(stand.script.requests_to(Endpoint::Chat).pop().unwrap().json().unwrap()[name], value, "{done}");
+        let _ = stand.home.run(&["set", "unset", &format!("modelparam.{name}")]).ok();
+        let _ = stand.home.run(&["set", &format!("modelparam.{name}"), text]).ok();
+        assert_eq!(kept(), value);
+    }
+    let _ = stand.session(&[r#"/set modelparam.metadata "two  words""#]).ok();
+    assert_eq!(settings(&stand.home)["modelparam.metadata"], "two  words");
+}
+
+#[test]
+fn the_pages_of_settings_have_the_list_of_the_program() {
+    let help = llxprt_commands::help(&["set"], &llxprt_commands::Names::default()).unwrap();
+    let list = llxprt::config::declared::list();
+    assert!(help.contains(&format!("\n\n{list}\n")), "commands/help/set.md must hold this list:\n{list}");
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md")).unwrap();
     let table = llxprt::config::declared::table();
     assert!(page.contains(&table), "docs/settings.md must hold this table:\n{table}");
@@ -256,6 +294,7 @@ fn the_list_tells_a_profile_from_a_file_and_a_flag() {
 #[test]
 fn tab_finishes_names_and_values() {
     let stand = Stand::with(json!({ "stream.idleSeconds": 60 }));
+    stand.save("work", "sk-ant-api03-canary-0123");
     let mut pty = stand.home.pty(&[]);
     pty.wait_prompt();
     for (typed, finished) in [
@@ -266,6 +305,7 @@ fn tab_finishes_names_and_values() {
         ("/set vault.store k", "/set vault.store keyring"),
         ("/set authOnly f", "/set authOnly false"),
         ("/set unset stream", "/set unset stream.idleSeconds"),
+        ("/set auth-key-name w", "/set auth-key-name work"),
     ] {
         pty.keys(typed);
         pty.wait_for(typed);
@@ -275,4 +315,48 @@ fn tab_finishes_names_and_values() {
     }
     pty.type_line("/quit");
     assert_eq!(pty.exit_status(), 0);
+}
+
+#[test]
+fn what_a_profile_goes_before_is_said_and_what_works_instead() {
+    let stand = Stand::with(json!({}));
+    let profile = json!({ "version": 1, "provider": "anthropic", "model": "claude-opus-5",
+        "ephemeralSettings": { "auth.bucketPolicy": "roundrobin", "auth-key-name": "work" } });
+    stand.home.write("config/profiles/p.json", profile.to_string());
+    stand.settings(json!({ "defaultProfile": "p" }));
+    insta::assert_snapshot!(stand.home.run(&["set", "auth.bucketPolicy", "failover"]), @"
+    --- stderr
+    auth.bucketPolicy is failover in settings.json. The profile p goes before that file, with roundrobin.
+    To use this value: llxprt --set auth.bucketPolicy=failover     or llxprt profile set-default none
+    --- exit 0
+    ");
+    insta::assert_snapshot!(stand.home.run(&["set", "unset", "auth.bucketPolicy"]), @"
+    --- stderr
+    auth.bucketPolicy is not in settings.json any more. The profile p goes before that file, with roundrobin.
+    --- exit 0
+    ");
+    let ends = |words: &[&str]| {
+        let done = stand.home.run(words).ok();
+        let said = "But the profile p is loaded at every start and goes before that. To end it: llxprt profile \
+                    set-default none\n";
+        assert_eq!(done.stderr.ends_with(said), words[0] != "--profile-load" && words[1] != "anthropic", "{done}");
+        assert!(!done.stderr.contains("no longer used") || words[0] == "--profile-load", "{done}");
+    };
+    ends(&["provider", "openai"]);
+    ends(&["--profile-load", "p", "provider", "openai"]);
+    ends(&["provider", "anthropic"]);
+    ends(&["model", "claude-haiku-5"]);
+    let lines = ["/set auth.bucketPolicy failover", "/set auth.bucketPolicy", "/set auth-key-name home"];
+    insta::assert_snapshot!(stand.session(&lines), @r#"
+    auth.bucketPolicy = failover  (settings.json)
+    --- stderr
+    auth.bucketPolicy is failover now, and in settings.json. The profile p has roundrobin, which holds again when it is loaded anew.
+    How the accounts of a profile take turns. It takes failover or roundrobin.
+    auth-key-name is home in settings.json. The profile p goes before that file, with work.
+    To use this value: /profile unload
+    The saved key work (auth-key-name of the profile p) cannot be used: there is no saved key called "work".
+    --- exit 0
+    "#);
+    let done = stand.home.run(&["set", "auth.bucketPolicy", "roundrobin"]).ok();
+    assert_eq!(done.stderr, "auth.bucketPolicy is roundrobin now, and stays so (settings.json).\n");
 }

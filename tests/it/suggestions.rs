@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use llxprt::sandbox::{Options, Sandbox};
+use llxprt::sandbox::{Endpoint, Options, Sandbox};
 use proc_macro2::{TokenStream, TokenTree};
 use serde_json::{Value, json};
 
@@ -172,7 +172,7 @@ fn check(situation: &Situation) {
             desk.home.write("config/settings.json", whole.to_string());
         }
         // Its two ports are for one login at a time on a machine; tests sign in side by side.
-        let any = "[oauth]\nredirect = { host = \"localhost\", path = \"/auth/callback\" }\n";
+        let any = "[oauth]\nredirect.ports = []\n";
         desk.home.write("config/providers/codex.toml", any);
         desk
     };
@@ -197,6 +197,91 @@ fn check(situation: &Situation) {
         let line = line.replace(desk.sandbox.url(), fresh.sandbox.url());
         let (ended, shown) = fresh.types(&line);
         assert_eq!(ended, *status, "{typed:?} suggests {line}\n{shown}");
+    }
+}
+
+/// Two keys in the way, or a profile: what it holds, whether it is loaded by flag, the settings beside it, the variable,
+/// what is asked, what is suggested, and whether a sign-in is used once that was typed.
+type InTheWay = (Value, bool, Value, bool, &'static [&'static str], &'static [&'static str], bool);
+
+#[test]
+fn what_is_suggested_against_a_profile_or_two_keys_is_typed_into_a_shell_and_holds() {
+    const WHY: &[&str] = &["auth", "anthropic", "why"];
+    const SIGN_IN: &[&str] = &["set", "authOnly", "true"];
+    const KEYS: &[&str] = &["set", "authOnly", "false"];
+    let file = || json!({ "auth-keyfile": "~/key" });
+    let key = |only: bool| json!({ "auth-keyfile": "~/key", "authOnly": only });
+    const NONE: &str = "profile set-default none";
+    const RUN: &str = "--set authOnly=true";
+    let rows: [InTheWay; 11] = [
+        (key(false), false, json!({}), false, WHY, &[RUN, NONE], true),
+        (json!({ "authOnly": false }), false, file(), false, WHY, &[RUN, "set unset auth-keyfile"], true),
+        (key(false), true, json!({}), false, WHY, &["--profile-load p --set authOnly=true"], true),
+        (key(true), false, json!({}), false, WHY, &["--set authOnly=false"], false),
+        (key(true), true, json!({}), false, WHY, &["--profile-load p --set authOnly=false"], false),
+        (json!({ "authOnly": false }), false, json!({}), true, SIGN_IN, &[RUN, NONE], true),
+        (json!({ "authOnly": true }), false, file(), false, KEYS, &["--set authOnly=false", NONE], false),
+        (json!({}), false, file(), true, WHY, &["set authOnly true"], true),
+        (json!({}), false, json!({ "auth-keyfile": "~/gone" }), true, &["auth"], &["set authOnly true"], true),
+        (
+            file(),
+            false,
+            json!({ "providerKeyfiles": { "anthropic": "~/key" } }),
+            false,
+            WHY,
+            &["set authOnly true"],
+            true,
+        ),
+        (json!({}), false, file(), false, WHY, &["set authOnly true", "set unset auth-keyfile"], true),
+    ];
+    std::thread::scope(|scope| {
+        for row in &rows {
+            scope.spawn(move || in_the_way(row));
+        }
+    });
+}
+
+fn in_the_way((profile, by_flag, settings, variable, typed, next, sign_in): &InTheWay) {
+    let arranged = || {
+        let mut desk = Desk::new();
+        desk.does(LOGIN);
+        desk.home.write("home/key", KEY);
+        let mut whole = settings.clone();
+        whole["provider"] = json!("anthropic");
+        whole["oauthEnabledProviders"] = json!({ "anthropic": true });
+        if !by_flag {
+            whole["defaultProfile"] = json!("p");
+        }
+        desk.home.write("config/settings.json", whole.to_string());
+        let profile = json!({ "version": 1, "provider": "anthropic", "ephemeralSettings": profile });
+        desk.home.write("config/profiles/p.json", profile.to_string());
+        if *variable {
+            desk.home = desk.home.env("ANTHROPIC_API_KEY", KEY);
+        }
+        desk
+    };
+    let load = if *by_flag { &["--profile-load", "p"][..] } else { &[] };
+    let asks = |desk: &Desk| desk.home.run(&[load, typed].concat()).ok();
+    let desk = arranged();
+    let done = asks(&desk);
+    let flag = format!(" --sandbox={}", desk.sandbox.url());
+    let shown = format!("{}{}", done.stdout, done.stderr).replace(&flag, "");
+    let instead = shown.lines().find(|line| line.starts_with("To use ")).unwrap_or_else(|| panic!("{done}"));
+    let said = instead.split("  ").filter_map(|part| part.trim_start_matches(' ').split_once("llxprt "));
+    let said: Vec<&str> = said.map(|(_, line)| line).filter(|line| !line.ends_with(" why")).collect();
+    assert_eq!(said, *next, "{done}");
+    for line in said {
+        let fresh = arranged();
+        let _ = asks(&fresh);
+        let (ended, shown) = fresh.types(&format!("llxprt --sandbox={} {line}", fresh.sandbox.url()));
+        assert_eq!(ended, 0, "{line}\n{shown}");
+        // A line with flags alone began a session, and its prompt is sent; else the next run does it.
+        if !line.contains("--set") {
+            let _ = fresh.home.run(&[load, &["-p", "hello"]].concat()).ok();
+        }
+        let sent = fresh.sandbox.script("anthropic").requests_to(Endpoint::Chat);
+        let tokens: Vec<bool> = sent.iter().map(|call| call.bearer().is_some()).collect();
+        assert_eq!(tokens, [*sign_in], "{typed:?} suggests {line}\n{shown}");
     }
 }
 

@@ -146,12 +146,17 @@ fn where_only_sign_ins_count_a_key_is_no_advice() {
             .starts_with("anthropic has no sign-in that is on, and authOnly is true: a key would not be used.\n"),
         "{done}"
     );
-    let next = "To give it one:   llxprt auth anthropic login     or start again without --set authOnly=true, then \
-                llxprt key save anthropic\n";
+    let next = "To give it one:   llxprt auth anthropic login     or llxprt key save anthropic, then start again without \
+                --set authOnly=true\n";
     assert!(done.stdout.ends_with(next), "{done}");
     let _ = home.run(&["set", "authOnly", "true"]).ok();
     let done = home.run(&["auth", "anthropic", "why"]).ok();
-    assert!(done.stdout.ends_with("or llxprt set unset authOnly, then llxprt key save anthropic\n"), "{done}");
+    assert!(done.stdout.ends_with("or llxprt key save anthropic, then llxprt set unset authOnly\n"), "{done}");
+    let (_sandbox, home) = signed_in(WORK);
+    let _ = home.run(&["set", "authOnly", "true"]).ok();
+    let done = home.run(&["auth", "anthropic", "why"]).ok();
+    let next = "To use a key instead:   llxprt key save anthropic, then llxprt set unset authOnly\n";
+    assert!(done.stdout.ends_with(next), "{done}");
 }
 
 #[test]

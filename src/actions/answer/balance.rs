@@ -3,13 +3,18 @@
 
 use llxprt_commands::{Policy, ProfileName, Provider};
 
+use super::super::accounts;
+use super::super::credential::resolution_with;
 use super::turn::{Answered, Ended};
 use super::{one_profile, profile};
+use crate::auth::failover::Step;
+use crate::auth::precedence::Source;
 use crate::config::Profile;
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::Switching;
 use crate::run::{Balanced, Run};
 use crate::ui::times;
+use crate::vault::Index;
 
 /// A profile that could not answer.
 struct Passed {
@@ -18,14 +23,23 @@ struct Passed {
     back: Option<i64>,
 }
 
+/// Makes the profile current that the next request goes by, so that all that is shown is said of that one.
+pub fn settle(run: &mut Run) {
+    let Some(balanced) = run.chosen.balanced.clone() else { return };
+    let order = order(run, &balanced);
+    let next = order.iter().position(|member| is_able(run, member)).unwrap_or(0);
+    profile::enter(run, order[next].clone());
+}
+
 /// Sends a prompt by the first profile that can answer it.
 pub(super) fn answer(run: &mut Run, balanced: &Balanced, text: &str) -> Outcome<Answered> {
     let order = order(run, balanced);
+    count_turn(run, &balanced.name);
     let last = run.chosen.turns.profile.clone();
     let mut passed: Vec<Passed> = Vec::new();
     for (n, member) in order.iter().enumerate() {
-        profile::enter(run, member.clone());
-        if balanced.policy == Policy::Failover && last.as_ref() != Some(&member.name) {
+        let able = is_able(run, member);
+        if balanced.policy == Policy::Failover && last.as_ref() != Some(&member.name) && (able || !passed.is_empty()) {
             say_move(run, balanced, member, last.as_ref(), passed.last());
         }
         match one_profile(run, text, order.len() == 1) {
@@ -43,14 +57,12 @@ pub(super) fn answer(run: &mut Run, balanced: &Balanced, text: &str) -> Outcome<
             say_move(run, balanced, &order[n + 1], None, passed.last());
         }
     }
-    // The prompt shows the first choice again, not the last that was tried.
-    profile::enter(run, balanced.members[0].clone());
     Err(none_left(run, balanced, &passed))
 }
 
-/// The profiles in the order of this turn. Of those at a provider whose terms forbid going round its limits, only the
-/// first counts.
-fn order(run: &Run, balanced: &Balanced) -> Vec<Profile> {
+/// The profiles in the order of the next turn. Of those at a provider whose terms forbid going round its limits, only
+/// the first counts.
+fn order(run: &mut Run, balanced: &Balanced) -> Vec<Profile> {
     let mut bound: Vec<&Provider> = Vec::new();
     let mut members: Vec<Profile> = Vec::new();
     for profile in &balanced.members {
@@ -64,25 +76,51 @@ fn order(run: &Run, balanced: &Balanced) -> Vec<Profile> {
         }
         members.push(profile.clone());
     }
-    if balanced.policy == Policy::Roundrobin && !members.is_empty() {
-        let turn = turn_of(run, &balanced.name) % members.len();
-        members.rotate_left(turn);
+    if balanced.policy == Policy::Roundrobin {
+        let able: Vec<usize> = (0..members.len()).filter(|&at| is_able(run, &members[at])).collect();
+        let turn = run.index().map_or(0, |index| turns(&index, &balanced.name));
+        members.rotate_left(if able.is_empty() { 0 } else { able[turn as usize % able.len()] });
     }
     members
 }
 
-/// Counts the turns of a load balancer in the index, so that single runs take turns too.
-fn turn_of(run: &Run, name: &ProfileName) -> usize {
-    let counted = run.vault.update_index(|index| {
-        let turns = index.other.entry("turns").or_insert_with(|| serde_json::json!({}));
-        if !turns.is_object() {
-            *turns = serde_json::json!({});
+/// Makes a profile current and tells whether it has a credential that is free, as far as that is known here.
+fn is_able(run: &mut Run, member: &Profile) -> bool {
+    profile::enter(run, member.clone());
+    let Some(manifest) = run.active().and_then(|provider| run.registry.get(&provider)) else { return false };
+    let Ok(index) = run.index() else { return false };
+    let Some(winner) = resolution_with(run, manifest, &index).winner else { return false };
+    if winner.source == Source::OAuth {
+        return matches!(accounts::foreseen(run, manifest, &index).step(), Step::Use(_));
+    }
+    let place = (manifest.name.clone(), winner.detail);
+    let limited = run.chosen.turns.key_limits.get(&place).is_some_and(|until| *until > run.now());
+    !limited && refused(run, &place.0, &place.1, &winner.tail.unwrap_or_default()).is_none()
+}
+
+/// Returns why a key need not be tried: in this session its provider refused it, and another profile may have a better
+/// one. A key alone is always tried.
+pub(super) fn refused(run: &Run, provider: &Provider, name: &str, tail: &str) -> Option<String> {
+    run.chosen.balanced.as_ref()?;
+    let (refused, why) = run.chosen.turns.refused_keys.get(&(provider.clone(), name.to_owned()))?;
+    (refused == tail).then(|| why.clone())
+}
+
+/// The turns of a load balancer so far. They are counted in the index, so that single runs take turns too.
+fn turns(index: &Index, name: &ProfileName) -> u64 {
+    index.other.get("turns").and_then(|turns| turns[name.as_str()].as_u64()).unwrap_or(0)
+}
+
+fn count_turn(run: &Run, name: &ProfileName) {
+    // Where it cannot be written, the same profile begins again.
+    let _ = run.vault.update_index(|index| {
+        let next = turns(index, name).wrapping_add(1);
+        let counted = index.other.entry("turns").or_insert_with(|| serde_json::json!({}));
+        if !counted.is_object() {
+            *counted = serde_json::json!({});
         }
-        let turn = turns[name.as_str()].as_u64().unwrap_or(0);
-        turns[name.as_str()] = turn.wrapping_add(1).into();
-        turn
+        counted[name.as_str()] = next.into();
     });
-    usize::try_from(counted.unwrap_or(0)).unwrap_or(0)
 }
 
 /// No account and no key: another profile may have one.

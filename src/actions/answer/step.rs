@@ -86,7 +86,7 @@ impl Turn {
                     outcome: Came::Unavailable { status: None, retry_after: None, reason: words.clone() },
                     ..signal
                 },
-                signal => signal,
+                signal => Signal { outcome: told::without_status(signal.outcome), ..signal },
             },
             Trouble::Unreached(unreached) if unreached.tls && !result.shown => {
                 result.failure = Some(unreached.failure());
@@ -115,7 +115,8 @@ impl Turn {
     pub(super) fn renew(&self, run: &mut Run, bucket: &Bucket, found: Option<&Tokens>, why: &str) -> Outcome<Happened> {
         if let Means::Key { name, .. } = &self.means {
             let failure = told::key_refused(run, &self.provider, &self.manifest.title, name, why);
-            return Ok(Happened { failure: Some(failure), ..Happened::of(bucket, Came::Answered) });
+            let came = Came::RefreshRefused { reason: why.to_owned() };
+            return Ok(Happened { failure: Some(failure), ..Happened::of(bucket, came) });
         }
         let Some(found) = found else {
             return Ok(Happened::of(bucket, Came::RefreshFailed { reason: "no token was read".to_owned() }));

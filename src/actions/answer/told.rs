@@ -3,7 +3,6 @@
 use llxprt_commands::{Account, Auth, AuthAction, Command, Provider};
 
 use super::super::login;
-use super::super::profile;
 use crate::auth::failover::{self, Gone, Outcome as Came, Stop, Why};
 use crate::error::{Code, Failure};
 use crate::run::Run;
@@ -27,6 +26,22 @@ pub(super) fn cleaned(mut came: Came) -> Came {
     came
 }
 
+/// Takes away the status that an error within a stream would have had as an answer: nobody has seen it.
+pub(super) fn without_status(mut came: Came) -> Came {
+    if let Came::Refused { status, .. } | Came::Unavailable { status, .. } = &mut came {
+        *status = None;
+    }
+    came
+}
+
+/// The provider's words and the status, where they do not name it themselves.
+fn with_status(reason: &str, status: Option<u16>) -> String {
+    match status.map(|status| format!("status {status}")) {
+        Some(status) if !reason.contains(&status) => format!("{reason} ({status})"),
+        _ => reason.to_owned(),
+    }
+}
+
 /// The failure of an account that nobody is signed in to.
 pub(super) fn nobody(account: &Account) -> Failure {
     let words = format!("Nobody is signed in to {} as {}.", account.provider, account.bucket);
@@ -42,18 +57,17 @@ fn kept(run: &Run) -> &'static str {
 pub(super) fn stopped(run: &Run, provider: &Provider, title: &str, stop: Stop, last: Option<Failure>) -> Failure {
     match stop {
         Stop::Refused { status, reason } => {
-            Failure::new(Code::Refused, format!("{title} refuses: {reason} (status {status}).{}", kept(run)))
+            Failure::new(Code::Refused, format!("{title} refuses: {}.{}", with_status(&reason, status), kept(run)))
         }
-        Stop::Unavailable { status: None, reason } => {
+        Stop::Unavailable { status, reason } => {
+            let reason = with_status(&reason, status);
             let words = format!("{title} is in trouble: {reason}. Tried three times.{}", kept(run));
             last.unwrap_or_else(|| Failure::new(Code::Offline, words))
         }
-        Stop::Unavailable { status: Some(status), reason } => {
-            let words = format!("{title} is in trouble: {reason} (status {status}). Tried three times.{}", kept(run));
-            Failure::new(Code::Offline, words)
-        }
         Stop::BrokeOff { reason } => {
-            Failure::new(Code::Stream, format!("The answer broke off: {reason}. What came is kept."))
+            // The document of an error has no place for the text.
+            let came = if run.ui.json { "" } else { " What came is kept." };
+            Failure::new(Code::Stream, format!("The answer broke off: {reason}.{came}"))
         }
         Stop::Manual { gone, others } => {
             let line = gone.line(|at| times::at(run.now(), at));
@@ -85,10 +99,11 @@ pub(super) fn used_up(run: &Run, provider: &Provider, gone: &[Gone], last: Optio
         let failure = Failure::new(code, format!("{words}{}", kept(run)));
         return match &only.why {
             Why::Limit { .. } => failure.say(instead(run, provider)),
+            Why::NotCovered(_) => failure.then(self::why(provider)),
             _ => failure.then(login::command(provider, &only.bucket)),
         };
     }
-    let place = profile::loaded(run).map_or_else(|| provider.to_string(), |name| name.to_string());
+    let place = run.profile_for(provider).map_or(provider.as_str(), |profile| profile.name.as_str());
     let limited = gone.iter().filter(|gone| matches!(gone.why, Why::Limit { .. })).count();
     let first =
         failover::earliest(gone).map_or_else(String::new, |at| format!(" The first is {}.", back(now, at, false)));
@@ -102,6 +117,7 @@ pub(super) fn used_up(run: &Run, provider: &Provider, gone: &[Gone], last: Optio
     for Gone { bucket, why } in gone.iter().take(SHOWN) {
         let why = match why {
             Why::Limit { which, until, guessed } => format!("{which}   {}", back(now, *until, *guessed)),
+            Why::NeedsLogin(why) if why == failover::NOBODY => "nobody is signed in".to_owned(),
             Why::NeedsLogin(_) => "needs a new sign-in".to_owned(),
             Why::NotCovered(why) => format!("not covered: {why}"),
             Why::Unreadable(why) => format!("unreadable: {why}"),
@@ -135,9 +151,18 @@ fn instead(run: &Run, provider: &Provider) -> String {
 }
 
 /// The end where a key was at its limit or refused.
-pub(super) fn key_used_up(run: &Run, provider: &Provider, title: &str, name: &str, gone: &[Gone]) -> Failure {
+pub(super) fn key_used_up(
+    run: &Run,
+    provider: &Provider,
+    title: &str,
+    name: &str,
+    gone: &[Gone],
+    last: Option<Failure>,
+) -> Failure {
     let now = run.now();
     let words = match gone.first().map(|gone| &gone.why) {
+        // The step knows the status too.
+        Some(Why::NeedsLogin(_)) if last.is_some() => return last.unwrap_or_else(|| Failure::new(Code::Refused, "")),
         Some(Why::Limit { which, until, guessed }) => {
             format!("The key ({name}) is at a limit of {title}: {which}, {}.", back(now, *until, *guessed))
         }
@@ -155,7 +180,7 @@ pub(super) fn key_used_up(run: &Run, provider: &Provider, title: &str, name: &st
 
 /// The failure of a key that the provider does not know.
 pub(super) fn key_refused(run: &Run, provider: &Provider, title: &str, name: &str, reason: &str) -> Failure {
-    let words = format!("{title} refuses the key ({name}): {reason} (status 401).{}", kept(run));
+    let words = format!("{title} refuses the key ({name}): {reason}.{}", kept(run));
     Failure::new(Code::Refused, words).then(why(provider))
 }
 

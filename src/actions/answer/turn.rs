@@ -5,20 +5,24 @@ use std::time::Duration;
 
 use llxprt_commands::{Account, Bucket, Provider};
 
+use super::super::accounts;
 use super::super::choose::model_name;
 use super::super::limits::{self, Learned};
+use super::balance;
 use super::step::Happened;
 use super::told;
 use crate::auth::Tokens;
-use crate::auth::failover::{self, BucketState, Gone, Mode, Outcome as Came, Plan, Policy, Record, Step, Stop};
+use crate::auth::failover::{
+    self, BucketState, Gone, Mode, Notice, Outcome as Came, Plan, Policy, Record, State, Step, Stop,
+};
 use crate::auth::signals::Family;
 use crate::chat::Finished;
 use crate::error::{Code, Failure, Outcome};
-use crate::providers::{Manifest, Switching};
+use crate::providers::Manifest;
 use crate::run::Run;
 use crate::secret::Secret;
 use crate::ui::{clean_line, times};
-use crate::vault::{Entry, Home, Limit};
+use crate::vault::{Entry, Home, Index, Limit};
 
 /// What a turn is made with.
 pub(super) enum Means {
@@ -84,7 +88,8 @@ pub(super) fn turn(run: &mut Run, provider: &Provider, means: Means) -> Result<A
     // After another order was chosen, to begin elsewhere is no return.
     let last = run.chosen.turns.last.get(provider).filter(|(_, order)| *order == turn.order());
     let last = last.map(|(last, _)| last.clone());
-    if let Some(notice) = plan.opening(last.as_ref(), run.now()) {
+    let notice = plan.opening(last.as_ref(), run.now());
+    if let Some(notice) = notice.filter(|notice| !turn.is_doubtful(run, notice)) {
         turn.say(run, &notice);
     }
     let (mut last_failure, mut why): (Option<Failure>, String) = (None, String::new());
@@ -142,8 +147,8 @@ pub(super) fn turn(run: &mut Run, provider: &Provider, means: Means) -> Result<A
 impl Turn {
     fn plan(&self, run: &Run) -> Outcome<Plan> {
         let now = run.now();
-        let (states, policy, mode) = match &self.means {
-            Means::Key { name, .. } => {
+        let plan = match &self.means {
+            Means::Key { key, name } => {
                 let mut state = BucketState::of(key_bucket(), Some(&Entry::new(Home::Memory)), now);
                 let until = run.chosen.turns.key_limits.get(&(self.provider.clone(), name.clone()));
                 state.limits.extend(until.map(|until| Limit {
@@ -152,33 +157,20 @@ impl Turn {
                     why: "limit".to_owned(),
                     strikes: 0,
                 }));
-                (vec![state], Policy::Failover, Mode::Auto)
+                state.needs_login = balance::refused(run, &self.provider, name, &key.tail());
+                Plan::new(vec![state], &self.model, Policy::Failover, Mode::Auto, now)
             }
-            Means::Accounts(accounts) => {
-                let index = run.index()?;
-                let not_covered = |account: &Account| {
-                    let known = run.chosen.turns.not_covered.iter();
-                    known
-                        .filter(|(a, model, _)| a == account && *model == self.model)
-                        .map(|(.., why)| why.clone())
-                        .next()
-                };
-                let state = |account: &Account| BucketState {
-                    not_covered: not_covered(account),
-                    ..BucketState::of(account.bucket.clone(), index.entry(account), now)
-                };
-                let turns = || accounts.iter().filter_map(|a| index.entry(a)).map(|e| e.counts.requests).sum::<u64>();
-                let policy = match run.settings.text("auth.bucketPolicy")? {
-                    Some("roundrobin") => Policy::RoundRobin { turn: usize::try_from(turns()).unwrap_or(0) },
-                    _ => Policy::Failover,
-                };
-                let manual = self.manifest.oauth.as_ref().is_some_and(|o| o.failover == Switching::Manual);
-                let mode = if manual { Mode::Manual } else { Mode::Auto };
-                (accounts.iter().map(state).collect(), policy, mode)
-            }
+            Means::Accounts(_) => accounts::plan(run, &self.manifest, &run.index()?, &self.model, &self.order()),
         };
         let seed = run.clock.now_millis().unsigned_abs() ^ u64::from(std::process::id()) << 32;
-        Ok(Plan::new(states, &self.model, policy, mode, now).seeded(seed))
+        Ok(plan.seeded(seed))
+    }
+
+    /// Tells whether it is too early to say that an account is back: it could not be read last time.
+    fn is_doubtful(&self, run: &Run, notice: &Notice) -> bool {
+        let Notice::Back { to } = notice else { return false };
+        let state = |index: Index| State::of(index.entry(&self.account(to)), None, run.now());
+        run.index().is_ok_and(|index| matches!(state(index), State::Unknown(_)))
     }
 
     fn order(&self) -> Vec<Bucket> {
@@ -214,10 +206,15 @@ impl Turn {
 
     /// Remembers what a step taught, for this session and for all.
     fn learn(&self, run: &mut Run, result: &mut Happened, records: &[Record]) {
-        if let Means::Key { name, .. } = &self.means {
+        if let Means::Key { key, name } = &self.means {
             for record in records {
-                if let Record::Limit { limit, .. } = record {
-                    run.chosen.turns.key_limits.insert((self.provider.clone(), name.clone()), limit.until);
+                let place = (self.provider.clone(), name.clone());
+                match record {
+                    Record::Limit { limit, .. } => drop(run.chosen.turns.key_limits.insert(place, limit.until)),
+                    Record::NeedsLogin { why, .. } => {
+                        run.chosen.turns.refused_keys.insert(place, (key.tail(), clean_line(why)));
+                    }
+                    _ => {}
                 }
             }
             return;
@@ -243,7 +240,7 @@ impl Turn {
         limits::keep(run, &learned);
     }
 
-    fn say(&self, run: &Run, notice: &failover::Notice) {
+    fn say(&self, run: &Run, notice: &Notice) {
         let now = run.now();
         let line = clean_line(&notice.line(|at| times::at(now, at)));
         run.log.note(now, self.provider.as_str(), &line);
@@ -281,7 +278,7 @@ impl Turn {
 
     fn used_up(&self, run: &Run, gone: &[Gone], last: Option<Failure>) -> Failure {
         match &self.means {
-            Means::Key { name, .. } => told::key_used_up(run, &self.provider, &self.manifest.title, name, gone),
+            Means::Key { name, .. } => told::key_used_up(run, &self.provider, &self.manifest.title, name, gone, last),
             Means::Accounts(_) => told::used_up(run, &self.provider, gone, last),
         }
     }

@@ -18,7 +18,7 @@ const BOUND: u64 = 64 << 10;
 pub(in crate::actions) fn client(run: &Run, provider: &Provider) -> Outcome<Client> {
     let (manifest, oauth) = run.oauth(provider)?;
     let text = |name: &str| run.settings.text(&format!("auth.{provider}.{name}"));
-    match text("clientFile")? {
+    match text("clientFile")?.filter(|path| *path != "none") {
         Some(path) => from_file(run, provider, path),
         None => Client::of(manifest, oauth, text("clientId")?),
     }

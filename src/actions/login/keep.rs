@@ -171,7 +171,7 @@ fn tell(run: &Run, account: &Account, identity: &Identity, tokens: &Tokens, unve
     let verb = if unverified.is_some() { "Stored the sign-in to" } else { "Signed in to" };
     run.ui.say(&format!("{verb} {}{who}{plan}. {lasts}", account.provider));
     if let Some(why) = unverified {
-        run.ui.warn(&format!("Not verified yet: {}. The next request tells.", clean_line(why)));
+        run.ui.warn(&format!("Not verified yet: {}. The next request tells.", clean_line(why).trim_end_matches('.')));
     }
 }
 

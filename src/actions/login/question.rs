@@ -32,6 +32,7 @@ pub(super) fn accept(run: &mut Run, manifest: &Manifest, oauth: &OAuth) -> Outco
     }
     match run.keyboard.ask("Sign in all the same? [y/N] ") {
         Typed::Line(answer) if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") => {
+            run.settings.lift(&setting);
             run.settings.set(&setting, since)
         }
         Typed::Cancelled | Typed::Broken => Err(Failure::new(Code::Cancelled, "Sign-in cancelled.")),

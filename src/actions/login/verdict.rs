@@ -32,8 +32,8 @@ pub(super) async fn verified(run: &Run, manifest: &Manifest, oauth: &OAuth, answ
         Verdict::Works(identity) => Ok(Signed { answer, identity, unverified: None }),
         Verdict::Later(why, identity) => Ok(Signed { answer, identity, unverified: Some(why) }),
         Verdict::Refused(words) => {
-            let words =
-                format!("{} refuses the new sign-in: {}. Nothing was stored.", manifest.title, clean_line(&words));
+            let (title, said) = (&manifest.title, clean_line(&words));
+            let words = format!("{title} refuses the new sign-in: {}. Nothing was stored.", said.trim_end_matches('.'));
             Err(Failure::new(Code::LoginFailed, words))
         }
     }

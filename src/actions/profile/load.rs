@@ -1,12 +1,14 @@
 //! Loading a profile: what it names is there, what it comes to is said, missing sign-ins are offered at once.
 
+use std::collections::BTreeSet;
+
 use llxprt_commands::{
     Account, Auth, AuthAction, Bucket, Command, Login, Profile as Words, ProfileAction, ProfileName, Provider,
 };
 
 use super::super::login::{self, Wanted, login};
 use super::super::nearest::no_profile;
-use super::super::status;
+use super::super::{settle, status};
 use super::show;
 use crate::auth::failover::State;
 use crate::auth::no_browser::Asked;
@@ -37,6 +39,10 @@ pub fn load_at_start(run: &mut Run) -> Outcome {
         }
     }
     if run.ui.session || run.flags.prompt.is_some() {
+        // A prompt from the shell fails by it, or has a key and needs no word.
+        if run.ui.session {
+            say_off(run);
+        }
         name_missing(run);
     }
     Ok(())
@@ -74,25 +80,31 @@ pub(super) fn use_it(run: &mut Run, loaded: Loaded) -> Outcome {
     }
     run.chosen.provider = None;
     run.chosen.model = None;
-    apply(run, loaded)
+    apply(run, loaded)?;
+    settle(run);
+    Ok(())
 }
 
 /// What follows a load: how to turn sign-ins on, what shadows them, the sign-ins that are missing.
 pub(super) fn after(run: &mut Run) -> Outcome {
-    let providers: Vec<Provider> = members(run).iter().map(|p| p.provider.clone()).collect();
+    say_off(run);
+    let providers: BTreeSet<Provider> = members(run).into_iter().map(|profile| profile.provider).collect();
     for provider in &providers {
-        let with_accounts = members(run).iter().any(|p| p.provider == *provider && !p.buckets.is_empty());
-        if with_accounts && !run.settings.oauth_enabled(provider) {
-            let enable = Auth { provider: Some(provider.clone()), action: Some(AuthAction::Enable) };
-            let typed = run.typed(&Command::Auth(enable));
-            run.ui.warn(&format!(
-                "Sign-in is off for {provider}, so these accounts are not used. To turn it on: {typed}"
-            ));
-        }
         status::say_shadow(run, provider)?;
     }
     name_missing(run);
     offer_sign_ins(run)
+}
+
+/// Says which sign-ins are off, so that the accounts of the profile are not used.
+fn say_off(run: &Run) {
+    let with_accounts = members(run).into_iter().filter(|profile| !profile.buckets.is_empty());
+    let providers: BTreeSet<Provider> = with_accounts.map(|profile| profile.provider).collect();
+    for provider in providers.iter().filter(|provider| !run.settings.oauth_enabled(provider)) {
+        let enable = Auth { provider: Some(provider.clone()), action: Some(AuthAction::Enable) };
+        let typed = run.typed(&Command::Auth(enable));
+        run.ui.warn(&format!("Sign-in is off for {provider}, so these accounts are not used. To turn it on: {typed}"));
+    }
 }
 
 /// A profile with all that it leads to.
@@ -194,6 +206,8 @@ fn apply(run: &mut Run, loaded: Loaded) -> Outcome {
             (first, Some(Balanced { name: balancer.name, policy: balancer.policy, members }))
         }
     };
+    run.settings.forget_typed();
+    run.chosen.turns.refused_keys.clear();
     enter(run, first);
     run.chosen.balanced = balanced;
     run.chosen.turns.offered = false;
@@ -211,6 +225,7 @@ pub(in super::super) fn leave(run: &mut Run) -> Option<ProfileName> {
     let name = loaded(run)?;
     run.chosen.profile = None;
     run.chosen.balanced = None;
+    run.settings.forget_typed();
     run.settings.set_profile(&super::nothing());
     Some(name)
 }

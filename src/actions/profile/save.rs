@@ -98,9 +98,10 @@ fn current_buckets(run: &Run, name: &ProfileName, provider: &Provider) -> Outcom
     }
 }
 
-/// The model of now, or the provider's own where another provider is active.
+/// The model of now, or the provider's own where another provider is active. In the shell, `--model` is for what is saved.
 fn model_for(run: &Run, provider: &Provider) -> Outcome<String> {
-    match run.active().as_ref() == Some(provider) {
+    let given = run.flags.model.is_some() && !run.ui.session;
+    match given || run.active().as_ref() == Some(provider) {
         true => need_model(run).map(|()| model_name(run)),
         false => Ok(run.manifest(provider)?.default_model.clone()),
     }

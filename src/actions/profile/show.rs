@@ -7,6 +7,7 @@ use super::super::choose::model_name;
 use super::super::nearest::no_profile;
 use super::load;
 use crate::auth::failover::State;
+use crate::config::declared::names_a_key;
 use crate::config::{Profile, Profiles, Saved};
 use crate::error::Outcome;
 use crate::run::Run;
@@ -15,6 +16,9 @@ use crate::vault::Index;
 
 /// How many accounts are named before the rest is counted.
 const NAMED: usize = 5;
+
+/// Headers of `custom-headers` that carry a key.
+const HEADERS: [&str; 3] = ["authorization", "x-api-key", "x-goog-api-key"];
 
 /// `/profile` · `/profile list`
 pub(super) fn list(run: &Run) -> Outcome {
@@ -133,7 +137,7 @@ fn lines(run: &Run, profile: &Profile) -> Outcome<Vec<String>> {
         }
     }
     if !profile.params.is_empty() {
-        lines.push(format!("  Parameters           {}", pairs(&profile.params)));
+        lines.push(format!("  Parameters           {}", pairs(&harmless(&profile.params))));
     }
     if !profile.settings.is_empty() {
         lines.push(format!("  Settings             {}", pairs(&harmless(&profile.settings))));
@@ -181,7 +185,7 @@ fn members(saved: &Saved) -> Map<String, Value> {
     let value = match saved {
         Saved::Model(profile) => json!({
             "type": "model", "provider": profile.provider.as_str(), "model": profile.model,
-            "model_params": profile.params, "settings": harmless(&profile.settings),
+            "model_params": harmless(&profile.params), "settings": harmless(&profile.settings),
             "buckets": profile.buckets.iter().map(Bucket::as_str).collect::<Vec<_>>(),
         }),
         Saved::Balancer(balancer) => json!({
@@ -197,13 +201,16 @@ fn members(saved: &Saved) -> Map<String, Value> {
 
 /// LLxprt Code lets people write keys into a profile; none is shown.
 fn harmless(settings: &Map<String, Value>) -> Map<String, Value> {
-    let one = |(name, value): (&String, &Value)| {
-        let shown = match value {
-            Value::String(_) if name == "auth-key" => "…".into(),
-            Value::String(text) => llxprt_commands::redact(text).into(),
-            other => other.clone(),
-        };
-        (name.clone(), shown)
-    };
-    settings.iter().map(one).collect()
+    let secret = |name: &str| names_a_key(name) || HEADERS.iter().any(|header| header.eq_ignore_ascii_case(name));
+    let shown = |name: &String, value| if secret(name) { "…".into() } else { without_secrets(value) };
+    settings.iter().map(|(name, value)| (name.clone(), shown(name, value))).collect()
+}
+
+fn without_secrets(value: &Value) -> Value {
+    match value {
+        Value::String(text) => llxprt_commands::redact(text).into(),
+        Value::Array(list) => list.iter().map(without_secrets).collect(),
+        Value::Object(members) => Value::Object(harmless(members)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
 }

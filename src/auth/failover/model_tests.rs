@@ -48,7 +48,7 @@ fn some_outcome(random: &mut Random, now: i64) -> Outcome {
         7 => Outcome::Quota { scope, until, why: reason() },
         8 => Outcome::Burst { scope, retry_after, why: reason() },
         9 => Outcome::NotCovered { reason: reason() },
-        10 if random.chance(20) => Outcome::Refused { status: 400, reason: reason() },
+        10 if random.chance(20) => Outcome::Refused { status: Some(400), reason: reason() },
         10 => Outcome::Unreadable { reason: reason() },
         _ => Outcome::Unavailable { status: None, retry_after, reason: reason() },
     }

@@ -2,7 +2,7 @@
 
 use llxprt_commands::Bucket;
 
-use super::{Gone, Why};
+use super::{Gone, NOBODY, Why};
 
 /// How many buckets a line names before it counts the rest.
 const NAMED: usize = 3;
@@ -47,6 +47,7 @@ impl Gone {
         let bucket = &self.bucket;
         match &self.why {
             Why::Limit { until, .. } => format!("{bucket} is at its limit until {}", clock(*until)),
+            Why::NeedsLogin(why) if why == NOBODY => format!("nobody is signed in as {bucket}"),
             Why::NeedsLogin(_) => format!("{bucket} needs a new sign-in"),
             Why::NotCovered(why) => format!("{bucket} is not covered for this ({why})"),
             Why::Unreadable(why) => format!("{bucket} is unreadable ({why})"),

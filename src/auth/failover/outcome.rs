@@ -67,14 +67,14 @@ pub enum Outcome {
     },
     /// The request was refused, and would be by every account.
     Refused {
-        /// The HTTP status.
-        status: u16,
+        /// The HTTP status; none of an error within a stream.
+        status: Option<u16>,
         /// The provider's words.
         reason: String,
     },
     /// The provider is in trouble, or the connection was lost.
     Unavailable {
-        /// The HTTP status, where there was an answer.
+        /// The HTTP status, where the answer was one.
         status: Option<u16>,
         /// How long the provider asks to wait, in milliseconds.
         retry_after: Option<u64>,
@@ -133,8 +133,8 @@ pub enum Step {
 pub enum Stop {
     /// The request was refused, in the provider's words.
     Refused {
-        /// The HTTP status.
-        status: u16,
+        /// The HTTP status; none of an error within a stream.
+        status: Option<u16>,
         /// The words.
         reason: String,
     },

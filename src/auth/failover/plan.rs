@@ -69,23 +69,32 @@ pub struct Plan {
 impl Plan {
     /// Begins a turn. Buckets come in the user's order; `now` is in Unix seconds.
     pub fn new(buckets: Vec<BucketState>, model: &str, policy: Policy, mode: Mode, now: i64) -> Self {
-        let start = match (policy, mode) {
-            (Policy::RoundRobin { turn }, Mode::Auto) => turn % buckets.len().max(1),
-            // Taking turns is the rotation that such terms forbid.
-            (Policy::RoundRobin { .. }, Mode::Manual) | (Policy::Failover, _) => 0,
-        };
         let member = |state| Member { state, left: None, refreshed: false, waited: false, troubles: 0, named: false };
         let mut plan = Self {
             members: share(buckets).into_iter().map(member).collect(),
             model: model.to_owned(),
             mode,
-            start,
+            start: 0,
             rotates: matches!((policy, mode), (Policy::RoundRobin { .. }, Mode::Auto)),
             pending: Pending::End(Step::Done),
             random: now.unsigned_abs(),
         };
+        // Taking turns is the rotation that the terms behind `Manual` forbid.
+        if let (Policy::RoundRobin { turn }, Mode::Auto) = (policy, mode) {
+            // Among those that are free: the next one in order would else get the turns of one at its limit too.
+            let free: Vec<usize> = (0..plan.members.len()).filter(|&at| plan.gone(at, now).is_none()).collect();
+            plan.start = if free.is_empty() { 0 } else { free[turn % free.len()] };
+        }
         plan.pending = plan.next(now);
         plan
+    }
+
+    /// Returns the bucket that the turn goes on with; where none is left, the first, which a person has to see to.
+    pub fn bucket_in_use(&self) -> Option<Bucket> {
+        match self.pending {
+            Pending::Use(at) | Pending::Wait(at, _) | Pending::Refresh(at) => Some(self.bucket(at)),
+            Pending::End(_) => self.members.first().map(|member| member.state.bucket.clone()),
+        }
     }
 
     /// Seeds the small differences of waits, so that many sessions do not come back at once.

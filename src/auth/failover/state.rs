@@ -2,6 +2,9 @@
 
 use crate::vault::{Entry, Limit};
 
+/// Why a bucket that the index does not know needs a login: there was none, it was removed, or it is called otherwise.
+pub const NOBODY: &str = "nobody is signed in there";
+
 /// The state of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
@@ -22,7 +25,7 @@ pub enum State {
 impl State {
     /// Reads the state at a time in Unix seconds, for one model where that matters. Absent: nothing is stored.
     pub fn of(entry: Option<&Entry>, model: Option<&str>, now: i64) -> Self {
-        let Some(entry) = entry else { return Self::NeedsLogin("nobody is signed in there".to_owned()) };
+        let Some(entry) = entry else { return Self::NeedsLogin(NOBODY.to_owned()) };
         let past = |at: Option<i64>| at.is_some_and(|at| at <= now);
         if let Some(why) = &entry.refused {
             return Self::NeedsLogin(why.clone());

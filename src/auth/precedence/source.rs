@@ -2,7 +2,7 @@
 
 use llxprt_commands::{
     Auth, AuthAction, Command, Key, KeyAction, KeyName, Keyfile, Profile, ProfileAction, ProfileName, Provider, Set,
-    SetAction,
+    SetAction, shell_quoted,
 };
 
 use super::{Here, Tier};
@@ -176,7 +176,7 @@ impl Source {
     }
 
     /// Returns what takes it away.
-    pub fn removal(&self, provider: &Provider, here: Here) -> Next {
+    pub fn removal(&self, provider: &Provider, here: &Here) -> Next {
         let unset = |key: String| {
             Next::Command(Command::Set(Set { key: None, value: Vec::new(), action: Some(SetAction::Unset { key }) }))
         };
@@ -214,12 +214,18 @@ impl Source {
 
 impl Here {
     /// Returns what takes the loaded profile away.
-    pub fn unload(self) -> Next {
+    pub fn unload(&self) -> Next {
         let profile = |action| Next::Command(Command::Profile(Profile { action: Some(action) }));
-        match (self.session, self.profile_by_flag) {
+        match (self.session, &self.profile_flag) {
             (true, _) => profile(ProfileAction::Unload),
-            (false, true) => Next::Say("start again without --profile-load".to_owned()),
-            (false, false) => profile(ProfileAction::SetDefault { name: "none".to_owned() }),
+            (false, Some(_)) => Next::Say("start again without --profile-load".to_owned()),
+            (false, None) => profile(ProfileAction::SetDefault { name: "none".to_owned() }),
         }
+    }
+
+    /// Returns the command line of a run with the loaded profile and with what goes before its settings.
+    pub fn with_flag(&self, flag: &str, value: &str) -> Next {
+        let profile = self.profile_flag.as_ref().map_or(String::new(), |name| format!("--profile-load {name} "));
+        Next::Shell(format!("llxprt {profile}{flag} {}", shell_quoted(value)))
     }
 }

@@ -128,7 +128,7 @@ fn a_source_that_cannot_be_used_is_an_error_and_never_a_fall() {
         let failure = resolution.failure().unwrap();
         assert_eq!(failure.code, Code::Key);
         assert!(failure.message.ends_with("cannot be used: no such file."), "{}", failure.message);
-        assert_eq!(failure.next, [source.removal(&provider(), Here::default())]);
+        assert_eq!(failure.next, [source.removal(&provider(), &Here::default())]);
         assert!(resolution.shadow_note().is_some());
         assert_eq!(resolution.tiers[source.tier() as usize].usage, Use::Broken);
     }
@@ -287,8 +287,9 @@ fn a_thousand_logins_are_counted_not_listed() {
 
 #[test]
 fn what_takes_a_source_away_can_be_typed_where_it_is_read() {
-    let of = |source: &Source, session, profile_by_flag| {
-        source.removal(&provider(), Here { session, profile_by_flag, active: true })
+    let of = |source: &Source, session, profile_by_flag: bool| {
+        let profile_flag = profile_by_flag.then(|| "p".parse().unwrap());
+        source.removal(&provider(), &Here { session, profile_flag, active: true, profile_decides: false })
     };
     for source in all() {
         for here in [(true, false), (true, true), (false, false), (false, true)] {
@@ -317,8 +318,8 @@ fn what_belongs_to_the_active_provider_is_taken_away_once_it_is_that() {
     for source in [Source::SessionKey, Source::LoadedKey("work".parse().unwrap()), Source::SessionKeyfile("/k".into())]
     {
         let here = |active| Here { session: true, active, ..Here::default() };
-        assert!(matches!(source.removal(&provider(), here(true)), Next::Command(_)), "{source:?}");
-        let words = source.removal(&provider(), here(false));
+        assert!(matches!(source.removal(&provider(), &here(true)), Next::Command(_)), "{source:?}");
+        let words = source.removal(&provider(), &here(false));
         assert!(matches!(&words, Next::Say(w) if w.starts_with("`/provider anthropic`, then `/key")), "{words:?}");
     }
 }

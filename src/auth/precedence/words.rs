@@ -45,6 +45,13 @@ impl Resolution {
         if let Some(why) = self.unreadable() {
             return format!("{provider} would use the sign-in {}, but it cannot be read: {why}.", winner.detail);
         }
+        // Chosen all the same: nothing else is free.
+        if let Some(State::Limited(limit)) = self.login_used() {
+            return format!(
+                "{provider} would use the sign-in {}, but it is at its limit: {}.",
+                winner.detail, limit.why
+            );
+        }
         let below = self.tiers.iter().find(|state| matches!(state.usage, Use::ShadowedBy(_))).map(|state| state.tier);
         let (what, because) = match (winner.tier, below) {
             (Tier::OAuth, _) if self.auth_only.is_some() => (self.login_words(), ", because authOnly is true".into()),
@@ -81,17 +88,18 @@ impl Resolution {
         let provider = &self.provider;
         let keys = |note: &str, next| Note { text: note.to_owned(), next };
         if let Some(Unusable { source, .. }) = &self.error {
-            return keys("To go on without it", vec![source.removal(provider, self.here)]);
+            return keys("To go on without it", vec![source.removal(provider, &self.here)]);
         }
         match &self.winner {
             Some(winner) if winner.tier != Tier::OAuth && self.oauth_waits() => {
-                keys("To use the sign-in instead", vec![auth_only(), winner.source.removal(provider, self.here)])
+                let removal = self.one_key().then(|| winner.source.removal(provider, &self.here));
+                keys("To use the sign-in instead", std::iter::once(self.auth_only(true)).chain(removal).collect())
             }
             Some(winner) if winner.tier != Tier::OAuth => {
-                keys("To go on without it", vec![winner.source.removal(provider, self.here)])
+                keys("To go on without it", vec![winner.source.removal(provider, &self.here)])
             }
-            Some(_) if self.skips_a_key() => keys("To use the key instead", vec![self.keys_again()]),
-            Some(_) => keys("To use a key instead", self.a_key()),
+            Some(_) if self.skips_a_key() => keys("To use the key instead", self.a_key_that_counts()),
+            Some(_) => keys("To use a key instead", self.a_key_that_counts()),
             None => self.a_credential(),
         }
     }
@@ -105,7 +113,9 @@ impl Resolution {
         let why = auth(provider, AuthAction::Why);
         if let Some(error) = &self.error {
             let text = format!("{} The sign-in is not used before that is settled.", self.headline());
-            return Some(Note { text, next: vec![error.source.removal(provider, self.here), why] });
+            let settles =
+                if self.one_key() { error.source.removal(provider, &self.here) } else { self.auth_only(true) };
+            return Some(Note { text, next: vec![settles, why] });
         }
         let source = &self.winner.as_ref().filter(|winner| winner.tier != Tier::OAuth)?.source;
         let text = match source {
@@ -117,7 +127,7 @@ impl Resolution {
                 format!("{words} wins over the sign-in: requests to {provider} are billed to it.")
             }
         };
-        Some(Note { text, next: vec![auth_only(), why] })
+        Some(Note { text, next: vec![self.auth_only(true), why] })
     }
 
     /// Returns the failure of a request that has no credential, or nothing where it has one.
@@ -133,19 +143,30 @@ impl Resolution {
         Some(Failure { code, message: self.headline(), next: self.change().next })
     }
 
+    /// There is one key and no other that would take its place.
+    fn one_key(&self) -> bool {
+        let keys = self.tiers.iter().filter(|state| state.present && state.tier != Tier::OAuth);
+        self.ignored.is_empty() && keys.count() == 1
+    }
+
     /// A login is on and a key stands before it.
     fn oauth_waits(&self) -> bool {
         matches!(self.tiers[Tier::OAuth as usize].usage, Use::ShadowedBy(_))
     }
 
-    /// Why the sign-in that would be used cannot be.
+    /// Why the sign-in that would be used cannot be read.
     fn unreadable(&self) -> Option<&str> {
-        let winner = self.winner.as_ref().filter(|winner| winner.tier == Tier::OAuth)?;
-        let used = |(bucket, _): &&(Bucket, State)| bucket.as_str() == winner.detail;
-        match self.oauth.logins.iter().find(used)? {
-            (_, State::Unknown(why)) => Some(why.trim_end_matches('.')),
+        match self.login_used()? {
+            State::Unknown(why) => Some(why.trim_end_matches('.')),
             _ => None,
         }
+    }
+
+    /// The state of the sign-in that wins.
+    fn login_used(&self) -> Option<&State> {
+        let winner = self.winner.as_ref().filter(|winner| winner.tier == Tier::OAuth)?;
+        let used = |(bucket, _): &&(Bucket, State)| bucket.as_str() == winner.detail;
+        self.oauth.logins.iter().find(used).map(|(_, state)| state)
     }
 
     fn skips_a_key(&self) -> bool {
@@ -181,15 +202,7 @@ impl Resolution {
         if self.oauth.supported && self.oauth.elsewhere.is_none() {
             next.push(self.sign_in());
         }
-        match (self.skips_a_key(), self.auth_only.is_some()) {
-            (true, _) => next.push(self.keys_again()),
-            // A key alone would be left out.
-            (false, true) => {
-                let steps = std::iter::once(self.keys_again()).chain(self.a_key());
-                next.push(Next::Say(steps.map(|step| typed(&step)).collect::<Vec<_>>().join(", then ")));
-            }
-            (false, false) => next.extend(self.a_key()),
-        }
+        next.extend(self.a_key_that_counts());
         next.extend(self.oauth.back.clone().filter(|_| self.oauth.enabled && self.oauth.elsewhere.is_some()));
         Note { text: "To give it one".to_owned(), next }
     }
@@ -198,6 +211,18 @@ impl Resolution {
     pub fn sign_in(&self) -> Next {
         let kept = self.oauth.logins.iter().any(|(_, state)| !matches!(state, State::NeedsLogin(_)));
         auth(&self.provider, if kept { AuthAction::Enable } else { AuthAction::Login(Login::default()) })
+    }
+
+    /// What gives it a key that is not left out.
+    fn a_key_that_counts(&self) -> Vec<Next> {
+        match (self.skips_a_key(), self.auth_only.is_some()) {
+            (true, _) => vec![self.keys_again()],
+            (false, true) => {
+                let steps = self.a_key().into_iter().chain([self.keys_again()]);
+                vec![Next::Say(steps.map(|step| typed(&step)).collect::<Vec<_>>().join(", then "))]
+            }
+            (false, false) => self.a_key(),
+        }
     }
 
     /// What gives it a key; where another provider takes the keys, that one has to be chosen too.
@@ -211,15 +236,20 @@ impl Resolution {
         }
     }
 
+    /// Sets `authOnly` so that it holds: in the shell, `set` does not reach what the profile says.
+    fn auth_only(&self, on: bool) -> Next {
+        if self.here.profile_decides && !self.here.session {
+            return self.here.with_flag("--set", &format!("authOnly={on}"));
+        }
+        let (key, value) = (Some("authOnly".to_owned()), vec![on.to_string()]);
+        Next::Command(Command::Set(Set { key, value, action: None }))
+    }
+
     /// What makes keys count again.
     fn keys_again(&self) -> Next {
         match self.auth_only {
             // The key may be named by that very profile, which therefore stays.
-            Some(AuthOnly::Profile) if self.here.session => {
-                let (key, value) = (Some("authOnly".to_owned()), vec!["false".to_owned()]);
-                Next::Command(Command::Set(Set { key, value, action: None }))
-            }
-            Some(AuthOnly::Profile) => Next::Say("start again with --set authOnly=false".to_owned()),
+            Some(AuthOnly::Profile) => self.auth_only(false),
             Some(AuthOnly::Flag) => Next::Say("start again without --set authOnly=true".to_owned()),
             Some(AuthOnly::Setting) | None => {
                 let action = Some(SetAction::Unset { key: "authOnly".to_owned() });
@@ -336,11 +366,6 @@ fn typed(step: &Next) -> String {
         Next::Command(command) => format!("`{command}`"),
         Next::Shell(words) | Next::Form(words) | Next::Say(words) => words.clone(),
     }
-}
-
-fn auth_only() -> Next {
-    let (key, value) = (Some("authOnly".to_owned()), vec!["true".to_owned()]);
-    Next::Command(Command::Set(Set { key, value, action: None }))
 }
 
 /// Returns the command that saves the own key of a provider.

@@ -6,6 +6,9 @@ use super::wait::{Headers, limit_name, time};
 use crate::auth::failover::{Outcome, Scope};
 use crate::vault::Window;
 
+/// How long, in seconds, extra usage that ran out is left alone where nothing tells when it is back.
+const OUT_OF_CREDIT: i64 = 3600;
+
 const PREFIX: &str = "anthropic-ratelimit-unified-";
 
 /// Judges what the status alone does not tell.
@@ -44,7 +47,10 @@ fn too_many(case: &Case) -> Outcome {
         let (until, why) = match (claim, out) {
             ("five_hour", _) => (until, "5-hour limit"),
             ("seven_day", _) => (until, "7-day limit"),
-            (_, true) => (until.or_else(|| reset("overage")), "out of extra usage"),
+            // Without a time it lasts until somebody pays: it is looked at again once an hour, not each minute.
+            (_, true) => {
+                (until.or_else(|| reset("overage")).or(asked).or(Some(case.now + OUT_OF_CREDIT)), "out of extra usage")
+            }
             (_, false) => (until, "usage limit"),
         };
         return case.quota(scope, until.into_iter().chain(asked).max(), why);

@@ -35,15 +35,16 @@ impl Fault {
             // Google's stream endpoint wraps the error in an array.
             Ok(Value::Array(list)) => list.first().map(Self::of).unwrap_or_default(),
             Ok(value) => Self::of(&value),
-            Err(_) => Self::of_text(&String::from_utf8_lossy(body), answer.status),
+            Err(_) => Self::of_text(&String::from_utf8_lossy(body), answer),
         }
     }
 
-    fn of_text(text: &str, status: u16) -> Self {
+    fn of_text(text: &str, answer: &Answer<'_>) -> Self {
         let text = text.trim();
         let page = text.get(..1).is_some_and(|first| first == "<");
+        let whose = if answer.headers.iter().any(|(name, _)| name.starts_with("cf-")) { " of Cloudflare" } else { "" };
         let message = match page {
-            true => format!("a web page came instead of an answer, status {status}"),
+            true => format!("a web page{whose} came instead of an answer, status {}", answer.status),
             false => text.to_owned(),
         };
         Self { plain: !text.is_empty(), message, page, ..Self::default() }

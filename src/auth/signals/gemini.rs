@@ -7,6 +7,9 @@ use super::Case;
 use super::wait::{after, duration, time};
 use crate::auth::failover::{Outcome, Scope};
 
+/// A wait longer than this, in seconds, is not waited out with the same account.
+const SHORT: f64 = 10.0;
+
 /// A wait longer than this, in seconds, is a quota and no burst.
 const LONG: f64 = 300.0;
 
@@ -45,6 +48,11 @@ fn too_many(case: &Case, info: &Info) -> Outcome {
     if info.quota_ids.iter().any(daily) {
         return case.quota(Scope::Model, Some(pacific_midnight(case.now)), "daily limit");
     }
+    // A limit that is named and ends later than a burst is waited out (design 4.10).
+    let minutely = info.quota_ids.iter().any(|id| id.contains("PerMinute"));
+    if minutely && told.is_some_and(|seconds| seconds > SHORT) {
+        return case.quota(Scope::Model, until(), "limit per minute");
+    }
     if told.is_some_and(|seconds| seconds > LONG) {
         return case.quota(Scope::Model, until(), "quota of this model");
     }
@@ -60,7 +68,7 @@ fn validation(case: &Case) -> Outcome {
         Some(link) => format!("{} {link}", case.reason()),
         None => case.reason(),
     };
-    Outcome::Refused { status: case.status, reason }
+    Outcome::Refused { status: Some(case.status), reason }
 }
 
 /// What the details say.

@@ -26,7 +26,7 @@ fn told(outcome: &Outcome) -> String {
         Outcome::Unauthorized { .. } => "unauthorized".to_owned(),
         Outcome::Revoked { .. } => "revoked".to_owned(),
         Outcome::NotCovered { .. } => "not covered".to_owned(),
-        Outcome::Refused { status, .. } => format!("refused {status}"),
+        Outcome::Refused { status, .. } => format!("refused {}", status.unwrap_or(0)),
         Outcome::Quota { scope: of, until, why } => {
             let until = until.map_or("-".to_owned(), |until| format!("+{}", until - NOW));
             format!("quota {} {until} {why}", scope(of))

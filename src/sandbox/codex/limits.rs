@@ -49,7 +49,7 @@ pub fn limited(told: Told, reset: i64, after: i64) -> Answer {
 /// Returns the page of the guard in front of the service; it says nothing of a quota.
 pub fn cloudflare() -> Answer {
     let page = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body></body></html>";
-    Answer::html(403, page).header("cf-mitigated", "challenge")
+    Answer::html(403, page).header("cf-mitigated", "challenge").header("cf-ray", "0a1b2c3d4e5f6071-FRA")
 }
 
 struct Window {

@@ -30,8 +30,7 @@ pub(super) fn is_refresh(call: &Received) -> bool {
 pub(super) fn authorize(call: &Received, desk: &mut Desk) -> Answer {
     let any = desk.variants.any_port;
     let redirect = |url: &Url| {
-        // The Codex CLI 0.169.0 (seen 2026-11-23) sends the address, all before it and other programs the name.
-        let local = url.scheme() == "http" && matches!(url.host_str(), Some("localhost" | "127.0.0.1"));
+        let local = url.scheme() == "http" && url.host_str() == Some("localhost");
         let port = any || matches!(url.port(), Some(1455 | 1457));
         local && port && url.path() == "/auth/callback" && url.query().is_none()
     };

@@ -40,11 +40,19 @@ pub fn bare() -> Answer {
     refused(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).", &[])
 }
 
-/// Returns the 429 of the Gemini API for a project whose requests of the day are used up.
+/// Returns the 429 of the Gemini API for a project whose requests of the minute are used up.
 pub(super) fn used_up(desk: &mut Desk, email: &str, model: &str) -> Answer {
     let now = desk.now;
     let quota = desk.quota(email);
-    let (wait, limit) = (quota.wait(now), quota.limit());
+    of_window("PerMinute", model, quota.limit(), quota.wait(now))
+}
+
+/// Returns the 429 of the Gemini API for a project whose requests of the day are used up; it does not tell until when.
+pub fn used_up_today(model: &str) -> Answer {
+    of_window("PerDay", model, 50, 20)
+}
+
+fn of_window(window: &str, model: &str, limit: u64, wait: i64) -> Answer {
     let metric = "generativelanguage.googleapis.com/generate_content_free_tier_requests";
     let message = format!(
         "You exceeded your current quota, please check your plan and billing details. \
@@ -52,7 +60,7 @@ pub(super) fn used_up(desk: &mut Desk, email: &str, model: &str) -> Answer {
          * Quota exceeded for metric: {metric}, limit: {limit}, model: {model}\nPlease retry in {wait}s."
     );
     let violation = json!({
-        "quotaMetric": metric, "quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier",
+        "quotaMetric": metric, "quotaId": format!("GenerateRequests{window}PerProjectPerModel-FreeTier"),
         "quotaDimensions": {"model": model, "location": "global"}, "quotaValue": limit.to_string(),
     });
     let details = [

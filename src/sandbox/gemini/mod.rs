@@ -16,7 +16,7 @@ use super::provider::{Endpoint, Provider};
 use super::received::Received;
 use super::tokens::{Family, Grant, Standing};
 
-pub use limits::{Wait, bare, exhausted};
+pub use limits::{Wait, bare, exhausted, used_up_today};
 
 /// The stand-in for Gemini.
 pub(super) struct Gemini;

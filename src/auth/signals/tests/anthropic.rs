@@ -53,7 +53,7 @@ fn anthropic_answers() {
             "~status: rejected; ~5h-status: allowed; ~7d-status: allowed; ~overage-status: rejected; \
              ~overage-disabled-reason: out_of_credits",
             limit,
-            "quota account - out of extra usage",
+            "quota account +3600 out of extra usage",
         ),
         (
             429,

@@ -100,7 +100,13 @@ fn gemini_answers() {
             429,
             "",
             &many("m", json!([violation("GenerateRequestsPerMinutePerProjectPerModel"), retry("20s")])),
-            "burst model 20000",
+            "quota model +20 limit per minute",
+        ),
+        (
+            429,
+            "",
+            &many("m", json!([violation("GenerateRequestsPerMinutePerProjectPerModel"), retry("9.5s")])),
+            "burst model 9500",
         ),
         (
             429,
