@@ -8,10 +8,10 @@ use std::time::Duration;
 use llxprt_commands::{Account, Command};
 
 use super::login::{client, command};
-use crate::auth::{Class, Client, Tokens, Trouble, classify, refresh};
+use crate::auth::{Class, Client, Tokens, Trouble, classify, made_at, moved, refresh, resource};
 use crate::error::{Code, Failure, Outcome};
 use crate::http::Http;
-use crate::providers::{OAuth, Registry};
+use crate::providers::{Manifest, OAuth};
 use crate::run::{Renewals, Run};
 use crate::seams::Clock;
 use crate::secret::Secret;
@@ -34,8 +34,14 @@ pub(super) fn read(run: &Run, account: &Account) -> Outcome<Option<Tokens>> {
         Failure::new(Code::Vault, words).then(command(&account.provider, &account.bucket))
     })?;
     hide(&run.log, &tokens);
-    let (_, oauth) = run.oauth(&account.provider)?;
-    same_host(account, oauth, run.sandbox, &tokens)?;
+    let (manifest, _) = run.oauth(&account.provider)?;
+    let here = same_place(account, manifest, run.sandbox, &tokens);
+    if here.is_err() {
+        // The index tells it from now on, before anybody asks again.
+        let made_at = made_at(manifest, &tokens, run.sandbox);
+        let _ = run.vault.update_index(|index| index.entry_mut(account).map(|entry| entry.origins = made_at));
+    }
+    here?;
     learn(run, account, &tokens);
     Ok(Some(tokens))
 }
@@ -67,22 +73,29 @@ fn describe(entry: &mut Entry, tokens: &Tokens) {
     entry.expires_at = tokens.expiry;
     entry.refreshable = tokens.refresh.is_some();
     entry.signed_in_until = tokens.signed_in_until;
+    entry.origins.clone_from(&tokens.origins);
     entry.found = false;
 }
 
-/// A login remembers the host that it was made at, and is sent nowhere else.
-fn same_host(account: &Account, oauth: &OAuth, sandbox: bool, tokens: &Tokens) -> Outcome {
-    let host = oauth.token_url.host_str().unwrap_or_default();
-    let shipped = || Registry::shipped_token_host(&account.provider).filter(|_| !sandbox);
-    let made_at = tokens.token_host.clone().or_else(shipped);
-    if made_at.as_deref().is_some_and(|made| made != host) {
-        let made = crate::ui::clean_line(made_at.as_deref().unwrap_or_default());
-        let words = format!("The sign-in of {account} was made at {made}, and its manifest names {host} now.");
-        return Err(Failure::new(Code::OtherHost, words)
-            .say("It is not sent there. Sign in again:")
-            .then(command(&account.provider, &account.bucket)));
+/// A login remembers the places that it was made for, and is sent nowhere else.
+fn same_place(account: &Account, manifest: &Manifest, sandbox: bool, tokens: &Tokens) -> Outcome {
+    match moved(manifest, &made_at(manifest, tokens, sandbox), sandbox) {
+        Some(why) => Err(made_elsewhere(account, &why)),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Returns the failure of a login that the index knows to be made elsewhere.
+pub(super) fn elsewhere(run: &Run, account: &Account) -> Option<Failure> {
+    let (index, (manifest, _)) = (run.index().ok()?, run.oauth(&account.provider).ok()?);
+    let why = moved(manifest, &index.entry(account)?.origins, run.sandbox)?;
+    Some(made_elsewhere(account, &why))
+}
+
+fn made_elsewhere(account: &Account, why: &str) -> Failure {
+    Failure::new(Code::OtherHost, format!("The sign-in of {account} {why}."))
+        .say("It is not sent there. Sign in again:")
+        .then(command(&account.provider, &account.bucket))
 }
 
 /// Stores what a full disk kept from being stored, now that it may be possible. What still fails is told once.
@@ -120,7 +133,7 @@ pub(super) fn token(run: &Run, account: &Account, tokens: Tokens) -> Outcome<Tok
     if !tokens.stale(now) {
         return Ok(tokens);
     }
-    match renewed(run, account, &tokens.access) {
+    match renewed(run, account, &tokens.access, None) {
         Ok(renewed) => kept(run, renewed),
         Err(failure) if failure.code != Code::NeedLogin && failure.code != Code::Cancelled && !tokens.expired(now) => {
             run.log.note(now, &account.to_string(), "the access token still lives and is used");
@@ -130,16 +143,16 @@ pub(super) fn token(run: &Run, account: &Account, tokens: Tokens) -> Outcome<Tok
     }
 }
 
-/// Renews the tokens of an account whose access token was found expired or refused.
+/// Renews the tokens of an account whose access token the provider refused, in these words.
 ///
 /// # Errors
 /// As [`token`].
-pub(super) fn renew(run: &Run, account: &Account, found: &Secret) -> Outcome<Tokens> {
-    kept(run, renewed(run, account, found)?)
+pub(super) fn renew(run: &Run, account: &Account, found: &Secret, why: &str) -> Outcome<Tokens> {
+    kept(run, renewed(run, account, found, Some(why))?)
 }
 
-fn renewed(run: &Run, account: &Account, found: &Secret) -> Outcome<Renewed> {
-    let renewal = Arc::new(Renewal::new(run, account)?);
+fn renewed(run: &Run, account: &Account, found: &Secret, why: Option<&str>) -> Outcome<Renewed> {
+    let renewal = Arc::new(Renewal { refused: why.map(str::to_owned), ..Renewal::new(run, account)? });
     // Ctrl-C gives the prompt back at once; a refresh that was sent goes on by itself and is never cut.
     run.wait(renewal.run(found))
 }
@@ -211,6 +224,9 @@ enum Turn {
 /// Everything that a renewal needs, so that it outlives what asked for it.
 pub(super) struct Renewal {
     account: Account,
+    /// What the provider said of the access token; absent where it only ran out.
+    refused: Option<String>,
+    manifest: Manifest,
     oauth: OAuth,
     client: Client,
     sandbox: bool,
@@ -226,9 +242,11 @@ pub(super) struct Renewal {
 
 impl Renewal {
     pub(super) fn new(run: &Run, account: &Account) -> Outcome<Self> {
-        let (_, oauth) = run.oauth(&account.provider)?;
+        let (manifest, oauth) = run.oauth(&account.provider)?;
         Ok(Self {
             account: account.clone(),
+            refused: None,
+            manifest: manifest.clone(),
             oauth: oauth.clone(),
             client: client(run, &account.provider)?,
             sandbox: run.sandbox,
@@ -266,20 +284,21 @@ impl Renewal {
             return Err(self.needs_login("nobody is signed in there any more"));
         };
         hide(&self.log, &tokens);
+        same_place(&self.account, &self.manifest, self.sandbox, &tokens)?;
         if tokens.access != *found && !tokens.expired(self.clock.now()) {
             self.note("another llxprt renewed this account; using its result");
             return Ok(Turn::Done(Box::new(Renewed { tokens, skew: None, unkept: None })));
         }
-        same_host(&self.account, &self.oauth, self.sandbox, &tokens)?;
         // What the provider refused for good is not sent again: only a new sign-in mends it.
         let refused = self.vault.index()?.entry(&self.account).and_then(|entry| entry.refused.clone());
         if let Some(words) = refused {
             return Err(self.needs_login(&words));
         }
         let Some(refresh_token) = tokens.refresh.clone() else {
-            let words = "its access token ran out and there is no refresh token";
-            self.refuse(words);
-            return Err(self.needs_login(words));
+            let words =
+                self.safe(self.refused.as_deref().unwrap_or("it ran out, and nothing is there to renew it with"));
+            self.refuse(&words);
+            return Err(self.needs_login(&words));
         };
         let (this, uncut) = (self.clone(), self.signals.uncut());
         let sent = tokio::spawn(async move {
@@ -305,7 +324,7 @@ impl Renewal {
         };
         // A token that may be spent already is replayed once at most: more may end the login (RFC 9700 4.14).
         let mut replay = !self.renewals.unsure(&self.account);
-        let answer = loop {
+        let mut answer = loop {
             let now = self.clock.now();
             let trouble = match refresh(&self.http, &self.oauth, &self.client, refresh_token, now).await {
                 Ok(answer) => break answer,
@@ -331,6 +350,8 @@ impl Renewal {
                 Class::Terminal(words) => {
                     let words = self.safe(&words);
                     self.refuse(&words);
+                    let words =
+                        format!("{}. (A renewal that was cut off can be the reason.)", words.trim_end_matches('.'));
                     return Err(self.needs_login(&words));
                 }
                 Class::Ours(field, words) => {
@@ -349,7 +370,12 @@ impl Renewal {
         };
         self.renewals.doubt(&self.account, false);
         let skew = answer.skew;
+        if let Err(failure) = resource(&self.manifest, answer.resource_url.as_deref()) {
+            self.note(&format!("what a renewal told is not followed: {}", failure.message));
+            answer.resource_url = None;
+        }
         let mut renewed = tokens.renewed(answer, self.clock.now());
+        renewed.origins = made_at(&self.manifest, &tokens, self.sandbox);
         if renewed.token_host.is_none() {
             renewed.token_host = self.oauth.token_url.host_str().map(str::to_owned);
         }
@@ -411,11 +437,9 @@ impl Renewal {
     }
 
     fn needs_login(&self, words: &str) -> Failure {
-        let said = format!(
-            "{} needs a new sign-in: {}. (A renewal that was cut off can be the reason.)",
-            self.account.bucket,
-            crate::ui::clean_line(words)
-        );
+        let (bucket, words) = (&self.account.bucket, crate::ui::clean_line(words));
+        let end = if words.ends_with(['.', ')']) { "" } else { "." };
+        let said = format!("{bucket} needs a new sign-in: {words}{end}");
         Failure::new(Code::NeedLogin, said).then(command(&self.account.provider, &self.account.bucket))
     }
 

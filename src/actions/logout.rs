@@ -5,7 +5,7 @@ use std::cell::Cell;
 use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, LogoutWhich, Provider};
 
 use super::nearest::no_account;
-use crate::auth::{Tokens, revoke};
+use crate::auth::{Tokens, made_at, moved, revoke};
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::Grants;
 use crate::run::Run;
@@ -71,7 +71,7 @@ fn forget(run: &mut Run, account: &Account) {
 }
 
 fn one(run: &Run, account: &Account) -> Outcome<String> {
-    let (_, oauth) = run.oauth(&account.provider)?;
+    let (manifest, oauth) = run.oauth(&account.provider)?;
     let index = run.index()?;
     let entry = index.entry(account).cloned();
     let twin = entry.as_ref().and_then(|e| e.identity_id.as_ref()).is_some_and(|id| {
@@ -85,12 +85,11 @@ fn one(run: &Run, account: &Account) -> Outcome<String> {
         let stored = vault.read(account, &|words| run.ui.note(words)).await;
         let tokens = stored.as_ref().ok().and_then(|s| s.as_ref()).and_then(|json| Tokens::from_json(json).ok());
         // A login made at another host is not sent to this one, not even to be revoked.
-        let host = oauth.token_url.host_str();
-        let here = tokens.as_ref().is_some_and(|t| t.token_host.as_deref().is_none_or(|made| Some(made) == host));
+        let here = |t: &Tokens| moved(manifest, &made_at(manifest, t, run.sandbox), run.sandbox).is_none();
         let revoked = match (&tokens, &oauth.revoke_url, &client) {
             (None, Some(_), _) => Revoked::NotConfirmed,
             (Some(_), Some(_), _) if twin => Revoked::Shared,
-            (Some(tokens), Some(_), Some(client)) if here => {
+            (Some(tokens), Some(_), Some(client)) if here(tokens) => {
                 run.log.hide(&tokens.access);
                 let (token, hint) = match &tokens.refresh {
                     Some(refresh) => (refresh, "refresh_token"),

@@ -6,7 +6,7 @@ use super::super::credential::resolution;
 use super::super::fresh::goes_on_in_memory;
 use super::{Signed, Wanted, for_good};
 use crate::auth::precedence::Source;
-use crate::auth::{Identity, Tokens};
+use crate::auth::{Identity, Tokens, origins};
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Grants, OAuth};
 use crate::run::Run;
@@ -63,7 +63,8 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     let Signed { answer, identity, unverified } = signed;
     let skew = answer.skew;
     let host = oauth.token_url.host_str().unwrap_or_default();
-    let mut tokens = answer.into_tokens(now, host);
+    let origins = origins(run.manifest(&account.provider)?);
+    let mut tokens = answer.into_tokens(now, host, origins);
     tokens.account_id = identity.account.clone().or_else(|| identity.id.clone());
     if oauth.grants == Grants::ApiKey {
         tokens.expiry = None;
@@ -157,6 +158,7 @@ fn describe(entry: &mut Entry, home: Home, tokens: &Tokens, identity: &Identity,
     entry.expires_at = tokens.expiry;
     entry.refreshable = tokens.refresh.is_some();
     entry.signed_in_until = tokens.signed_in_until;
+    entry.origins.clone_from(&tokens.origins);
     entry.found = false;
     entry.unverified = unverified;
     entry.refused = None;

@@ -14,7 +14,7 @@ use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provide
 use zeroize::Zeroizing;
 
 use super::fresh::goes_on_in_memory;
-use super::{happened, surroundings};
+use super::{fresh, happened, surroundings};
 use crate::auth::no_browser::{Asked, Begin, begin};
 pub(super) use client::client;
 pub(super) use keep::capital;
@@ -110,7 +110,10 @@ fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
         run.ui.note(&format!("Sign-in is now on for {}.", wanted.provider));
     }
     loop {
-        let begin = begin(&around, wanted.asked);
+        let mut begin = begin(&around, wanted.asked);
+        if matches!(begin, Begin::Browser { paste: false, .. }) && !by_device && !oauth.flows.contains(&Flow::Browser) {
+            begin = Begin::CannotAsk { why: "the answer is pasted, and input is not a terminal".to_owned() };
+        }
         if let Begin::CannotAsk { why } = &begin {
             return Err(cannot_ask(run, wanted, &oauth, why));
         }
@@ -187,6 +190,10 @@ fn cannot_ask(run: &Run, wanted: &Wanted, oauth: &OAuth, why: &str) -> Failure {
 
 /// The failure of a run that cannot ask.
 pub fn need_login(run: &Run, provider: &Provider, bucket: &Bucket, why: &str) -> Failure {
+    let account = Account { provider: provider.clone(), bucket: bucket.clone() };
+    if let Some(failure) = fresh::elsewhere(run, &account) {
+        return failure;
+    }
     let words = format!("{provider} needs a sign-in, and this run cannot ask ({why}).");
     or_key(run, provider, Failure::new(Code::NeedLogin, words).then(command(provider, bucket)))
 }
