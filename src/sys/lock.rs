@@ -59,17 +59,12 @@ impl FileLock {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let there = look(path)?;
-    if let Some(there) = &there {
-        check_plain(path, there)?;
+    if let Some(there) = look(path)? {
+        check_plain(path, &there)?;
     }
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
-    match private(&mut options).open(path) {
-        // A disk that became read-only: the lock is there, and what it covers can still be read and kept in memory.
-        Err(e) if e.kind() == io::ErrorKind::ReadOnlyFilesystem && there.is_some() => File::open(path),
-        opened => opened,
-    }
+    private(&mut options).open(path)
 }
 
 fn attempt(file: &File) -> io::Result<Option<FileLock>> {

@@ -158,29 +158,6 @@ fn f2_a_new_login_that_cannot_be_stored_serves_the_session() {
 
 #[test]
 #[ignore = "needs root to mount a tmpfs"]
-fn f2_a_session_whose_disk_becomes_read_only_renews_in_memory_and_stores_it_later() {
-    let stage = Stage::signed_in();
-    let data = Small::mount(&stage.home.path("data"), 256 << 10);
-    let pty = stage.home.pty_of(24, 300, &[]);
-    pty.wait_prompt();
-    assert!(pty.ask("first").contains("first"));
-    stage.leave_seconds(WORK, -10);
-    let (before, sent) = (stage.stored(WORK), stage.refreshes());
-    data.read_only(true);
-    let answer = pty.ask("on a read-only disk");
-    assert!(answer.contains("on a read-only disk") && answer.contains("renewed sign-in in memory"), "{answer}");
-    assert!(pty.ask("once more").contains("once more"));
-    assert_eq!((stage.stored(WORK), stage.refreshes()), (before.clone(), sent + 1));
-    data.read_only(false);
-    assert!(pty.ask("it can be written again").contains("it can be written again"));
-    until("the renewed login to be stored", || (stage.stored(WORK) != before).then_some(()));
-    drop(pty);
-    let _ = stage.token(WORK).ok();
-    assert_eq!(stage.refreshes(), sent + 1);
-}
-
-#[test]
-#[ignore = "needs root to mount a tmpfs"]
 fn f2_a_login_in_memory_needs_no_settings_that_can_be_written() {
     for full in [true, false] {
         let mut stage = Stage::empty();
