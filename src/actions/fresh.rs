@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use llxprt_commands::Account;
+use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login};
 
 use super::login::{client, command};
 use crate::auth::{Class, Client, Tokens, Trouble, classify, made_at, moved, refresh, resource};
@@ -18,7 +18,7 @@ use crate::secret::Secret;
 use crate::sys::log::Log;
 use crate::sys::signals::Signals;
 use crate::ui::times;
-use crate::vault::{AccountLock, Entry, Home, Vault};
+use crate::vault::{AccountLock, Entry, Home, Room, Vault};
 
 /// How often a request that was surely not used up is made.
 const TRIES: u32 = 3;
@@ -93,9 +93,12 @@ pub(super) fn elsewhere(run: &Run, account: &Account) -> Option<Failure> {
 }
 
 fn made_elsewhere(account: &Account, why: &str) -> Failure {
+    let bucket = (account.bucket != Bucket::default()).then(|| account.bucket.clone());
+    let login = Login { bucket, force: true, ..Login::default() };
+    let anew = Auth { provider: Some(account.provider.clone()), action: Some(AuthAction::Login(login)) };
     Failure::new(Code::OtherHost, format!("The sign-in of {account} {why}."))
-        .say("It is not sent there. Sign in again:")
-        .then(command(&account.provider, &account.bucket))
+        .say("It is not sent there. To sign in anew and replace it:")
+        .then(Command::Auth(anew))
 }
 
 /// Stores what a full disk kept from being stored, now that it may be possible. What still fails is told once.
@@ -121,7 +124,8 @@ fn pay_debt(run: &Run, account: &Account) -> Outcome {
 }
 
 const KEPT: &str = "The sign-in is kept.";
-const IN_MEMORY: &str = "This session goes on with the renewed sign-in in memory.";
+const IN_MEMORY: &str =
+    "This session goes on with the renewed sign-in in memory; each request tries to store it again.";
 
 /// Returns tokens whose access token lives, renewed if it is about to run out.
 ///
@@ -168,13 +172,22 @@ fn kept(run: &Run, renewed: Renewed) -> Outcome<Tokens> {
     }
     match unkept {
         None => Ok(tokens),
-        Some(failure) if run.ui.session && run.keyboard.is_person() => {
+        Some(Unkept { failure, .. }) if goes_on_in_memory(run) => {
             said.unkept_said.store(true, Ordering::Relaxed);
             run.ui.warn(&format!("{} {IN_MEMORY}", failure.message));
             Ok(tokens)
         }
-        Some(failure) => Err(failure),
+        Some(Unkept { failure, spent: None }) => Err(failure),
+        Some(Unkept { failure, spent: Some(sign_in) }) => {
+            let words = "The provider has renewed this sign-in, and what is stored here is spent: sign in again.";
+            Err(Failure { message: format!("{} {words}", failure.message), ..failure }.then(sign_in))
+        }
     }
+}
+
+/// Tells whether a sign-in that cannot be stored is of use: a person's session goes on with it.
+pub(super) fn goes_on_in_memory(run: &Run) -> bool {
+    run.ui.session && run.keyboard.is_person()
 }
 
 fn hide(log: &Log, tokens: &Tokens) {
@@ -194,7 +207,14 @@ pub(super) struct Renewed {
     /// The provider's clock minus ours in seconds.
     skew: Option<i64>,
     /// Why they could not be stored.
-    unkept: Option<Failure>,
+    unkept: Option<Unkept>,
+}
+
+/// Tokens that could not be stored.
+struct Unkept {
+    failure: Failure,
+    /// The command that signs in again, where what is stored instead works no more.
+    spent: Option<Command>,
 }
 
 /// What one turn under the lock came to.
@@ -219,6 +239,8 @@ pub(super) struct Renewal {
     signals: Arc<Signals>,
     log: Arc<Log>,
     renewals: Arc<Renewals>,
+    /// What cannot be stored is kept in memory.
+    in_memory: bool,
 }
 
 impl Renewal {
@@ -237,6 +259,7 @@ impl Renewal {
             signals: run.signals.clone(),
             log: run.log.clone(),
             renewals: run.chosen.renewals.clone(),
+            in_memory: goes_on_in_memory(run),
         })
     }
 
@@ -291,6 +314,17 @@ impl Renewal {
 
     /// Sends the refresh token that was just read, and stores what comes back.
     async fn send(&self, lock: &AccountLock, tokens: Tokens, refresh_token: &Secret) -> Outcome<Turn> {
+        // The answer may spend what is stored, so it is not asked for where it cannot be kept.
+        let room = match self.vault.make_room(lock, &self.account) {
+            Ok(room) => room,
+            Err(_) if self.in_memory => Room::default(),
+            Err(e) => {
+                self.note(&format!("renewal was not sent, as it could not be kept: {}", e.message));
+                let message =
+                    format!("{} was not renewed, as that could not be kept: {} {KEPT}", self.account, e.message);
+                return Err(Failure { message, ..Failure::from(e) });
+            }
+        };
         // A token that may be spent already is replayed once at most: more may end the login (RFC 9700 4.14).
         let mut replay = !self.renewals.unsure(&self.account);
         let mut answer = loop {
@@ -350,11 +384,21 @@ impl Renewal {
         }
         hide(&self.log, &renewed);
         let mut unkept = None;
-        if let Err(e) = self.vault.write(lock, &self.account, &renewed.to_json()).await {
+        if let Err(e) = self.vault.write_into(room, lock, &self.account, &renewed.to_json()).await
+            && !self.is_stored(&renewed).await
+        {
+            self.note(&format!("renewed, but it could not be kept: {}", e.message));
+            let rotated = renewed.refresh != tokens.refresh;
+            let spent = rotated.then(|| command(&self.account.provider, &self.account.bucket));
+            unkept = Some(Unkept { failure: Failure::from(e), spent });
+            if !self.in_memory {
+                if rotated {
+                    self.refuse("its renewal could not be stored");
+                }
+                return Ok(Turn::Done(Box::new(Renewed { tokens: renewed, skew, unkept })));
+            }
             // The new tokens exist here only: a session goes on with them, and stores them when it can.
             self.vault.owe(&self.account, &tokens.to_json(), &renewed.to_json());
-            self.note(&format!("renewed, but it could not be kept: {}", e.message));
-            unkept = Some(Failure::from(e));
         }
         let _ = self.vault.update_index(|index| {
             if let Some(entry) = index.entry_mut(&self.account) {
@@ -367,6 +411,13 @@ impl Renewal {
             self.note("renewed");
         }
         Ok(Turn::Done(Box::new(Renewed { tokens: renewed, skew, unkept })))
+    }
+
+    /// Tells whether a write that failed came so far that the new tokens are what is read.
+    async fn is_stored(&self, renewed: &Tokens) -> bool {
+        let stored = self.vault.read(&self.account, &|_| {}).await;
+        let tokens = stored.ok().flatten().and_then(|json| Tokens::from_json(&json).ok());
+        tokens.is_some_and(|tokens| tokens.access == renewed.access && tokens.refresh == renewed.refresh)
     }
 
     /// Takes out of a provider's words what must not be shown: it may repeat the very token that it refuses.
