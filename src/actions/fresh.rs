@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use llxprt_commands::{Account, Command};
+use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login};
 
 use super::login::{client, command};
 use crate::auth::{Class, Client, Tokens, Trouble, classify, made_at, moved, refresh, resource};
@@ -93,9 +93,12 @@ pub(super) fn elsewhere(run: &Run, account: &Account) -> Option<Failure> {
 }
 
 fn made_elsewhere(account: &Account, why: &str) -> Failure {
+    let bucket = (account.bucket != Bucket::default()).then(|| account.bucket.clone());
+    let login = Login { bucket, force: true, ..Login::default() };
+    let anew = Auth { provider: Some(account.provider.clone()), action: Some(AuthAction::Login(login)) };
     Failure::new(Code::OtherHost, format!("The sign-in of {account} {why}."))
-        .say("It is not sent there. Sign in again:")
-        .then(command(&account.provider, &account.bucket))
+        .say("It is not sent there. To sign in anew and replace it:")
+        .then(Command::Auth(anew))
 }
 
 /// Stores what a full disk kept from being stored, now that it may be possible. What still fails is told once.

@@ -150,7 +150,7 @@ fn a6_any_place_that_a_login_was_not_made_for_gets_none_of_it_and_a_new_login_me
         assert_eq!(state(), "needs-login", "{key}");
         let done = stand.say("hello").exit(4);
         assert!(done.stderr.contains("names http://localhost:") && done.stderr.contains("E-OTHER-HOST"), "{done}");
-        assert!(done.stderr.contains("llxprt auth codex login"), "{done}");
+        assert!(done.stderr.contains("llxprt auth codex login --force"), "{done}");
         let _ = stand.home.typed(&["auth", "codex", "token"]).done().exit(4);
         let quota = stand.home.run(&["stats", "quota"]).ok();
         assert!(quota.stdout.contains("needs a new sign-in: it was made at [sandbox], and its"), "{quota}");
@@ -166,7 +166,10 @@ fn a6_any_place_that_a_login_was_not_made_for_gets_none_of_it_and_a_new_login_me
             let out = stand.auth(&["logout"]).ok();
             assert!(out.stderr.contains("did not confirm"), "{out}");
         } else {
-            let done = stand.auth(&["login"]).ok();
+            // Perhaps the file is what is wrong: nothing is replaced unasked.
+            let done = stand.auth(&["login"]).exit(4);
+            assert!(done.stderr.contains("E-OTHER-HOST"), "{done}");
+            let done = stand.auth(&["login", "--force"]).ok();
             assert!(done.stderr.contains("Signed in to codex"), "{done}");
             assert_ne!(state(), "needs-login", "{key}");
         }

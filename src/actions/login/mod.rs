@@ -13,8 +13,8 @@ mod verdict;
 use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provider};
 use zeroize::Zeroizing;
 
-use super::fresh::goes_on_in_memory;
-use super::{fresh, happened, surroundings};
+use super::fresh::{self, goes_on_in_memory};
+use super::{happened, surroundings};
 use crate::auth::no_browser::{Asked, Begin, begin};
 pub(super) use client::client;
 pub(super) use keep::capital;
@@ -211,7 +211,8 @@ fn or_key(run: &Run, provider: &Provider, failure: Failure) -> Failure {
 
 /// Asks before a login that still works is replaced. Without a terminal nothing changes.
 fn still_wanted(run: &Run, wanted: &Wanted) -> Outcome<bool> {
-    let index = run.index()?;
+    // As it is stored: one that its manifest would send elsewhere works again with another manifest.
+    let index = run.vault.index()?;
     let works = |e: &&Entry| e.refused.is_none() && e.unreadable.is_none();
     let Some(entry) = index.entry(&wanted.account()).filter(works) else { return Ok(true) };
     let usable = entry.refreshable || entry.expires_at.is_none_or(|at| at > run.now());
@@ -224,7 +225,11 @@ fn still_wanted(run: &Run, wanted: &Wanted) -> Outcome<bool> {
     }
     let who = entry.identity.as_deref().unwrap_or("an account that the provider does not name");
     let who = crate::ui::clean_line(who);
-    run.ui.say(&format!("{} is signed in to {} already, as {who}.", wanted.bucket, wanted.provider));
+    match fresh::elsewhere(run, &wanted.account()) {
+        Some(failure) if !run.keyboard.is_person() => return Err(failure),
+        Some(failure) => run.ui.say(&format!("{} It is that of {who}.", failure.message)),
+        None => run.ui.say(&format!("{} is signed in to {} already, as {who}.", wanted.bucket, wanted.provider)),
+    }
     if !run.keyboard.is_person() {
         run.ui.note("Nothing changed. --force replaces it.");
         return Ok(false);
