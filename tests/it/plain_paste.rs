@@ -180,6 +180,23 @@ fn every_way_out_of_a_hidden_question_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
+fn a_plain_screen_hears_every_half_minute_that_a_login_waits_and_what_is_half_typed_stays() {
+    let (_sandbox, home) = accepted();
+    let (home, pty) = plain(home, &["--nobrowser"]);
+    login(&pty, 1);
+    let answer = code(&link(&pty), WORK);
+    let (first, second) = answer.split_at(20);
+    pty.keys(first);
+    let limit = std::time::Duration::from_secs(60);
+    pty.wait_until_within(limit, "the words", |screen| screen.contains("Still waiting, until "));
+    pty.wait_until("the paste prompt", |screen| screen.ends_with("\npaste>"));
+    pty.keys(&format!("{second}\r"));
+    pty.wait_for("Signed in to anthropic as work@company.com");
+    back(&pty);
+    drop(home);
+}
+
+#[test]
 fn esc_and_enter_cancel_a_login_on_a_plain_terminal() {
     let (_sandbox, home) = accepted();
     let (home, mut pty) = plain(home, &["--nobrowser"]);

@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use url::Url;
 
-use super::paste_box::PasteBox;
+use super::paste_box::{PasteBox, STILL};
 use super::race::{Event, open};
 use super::verdict::{denied, failed, verified};
 use super::{Signed, Wanted, screen};
@@ -205,15 +205,22 @@ fn wait(
 ) -> Outcome<Signed> {
     let runtime = run.runtime()?;
     let cancelled = || Failure::new(Code::Cancelled, "Sign-in cancelled.");
+    let mut still = Instant::now() + STILL;
     menu.ask();
     loop {
         let event = runtime.block_on(async {
             tokio::select! {
-                event = events.recv() => event.ok_or_else(cancelled),
+                event = events.recv() => event.map(Some).ok_or_else(cancelled),
+                () = tokio::time::sleep_until(still), if run.ui.plain => Ok(None),
                 () = busy.interrupted() => Err(cancelled()),
-                () = tokio::time::sleep_until(waiting.deadline) => Ok(Event::Device(Ended::Over(None))),
+                () = tokio::time::sleep_until(waiting.deadline) => Ok(Some(Event::Device(Ended::Over(None)))),
             }
         })?;
+        let Some(event) = event else {
+            still += STILL;
+            menu.still(run, waiting.until);
+            continue;
+        };
         match event {
             Event::Device(ended) => {
                 menu.close();

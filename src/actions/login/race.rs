@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::device::{self, Ended, Waiting};
 use super::pages::page;
-use super::paste_box::PasteBox;
+use super::paste_box::{PasteBox, STILL};
 use super::verdict::{complete, denied, same_issuer};
 use super::works::{Done, From, Works};
 use super::{Signed, Wanted, screen};
@@ -45,8 +45,7 @@ struct Course {
     deadline: Instant,
     /// The short code, once it was asked for.
     device: Option<Waiting>,
-    /// The last wrong paste, where no line editor keeps a paste in one piece: the rest of it may come as a line of its
-    /// own.
+    /// The last wrong paste: where the terminal does not mark a paste, the rest of it may come as a line of its own.
     begun: Option<Secret>,
     /// The input has not ended.
     open: bool,
@@ -85,6 +84,8 @@ enum Next {
     Done(Done),
     /// The pages in the browser were held long enough.
     Held,
+    /// Nothing came for a while.
+    Still,
 }
 
 /// Signs in at the provider. Nothing is stored.
@@ -272,6 +273,7 @@ fn wait<'a>(
     let runtime = run.runtime()?;
     let cancelled = || Failure::new(Code::Cancelled, "Sign-in cancelled.");
     let mut works = Works::<'a>::default();
+    let mut still = Instant::now() + STILL;
     paste.ask();
     loop {
         let idle = works.is_empty();
@@ -281,6 +283,7 @@ fn wait<'a>(
                 event = events.recv() => event.map(Next::Event).ok_or_else(cancelled),
                 done = works.next() => Ok(Next::Done(done)),
                 () = tokio::time::sleep_until(hold), if course.hold_until.is_some() => Ok(Next::Held),
+                () = tokio::time::sleep_until(still), if run.ui.plain => Ok(Next::Still),
                 () = course.busy.interrupted() => Err(cancelled()),
                 // An answer that came in time is tried to its end.
                 () = tokio::time::sleep_until(course.deadline), if idle => Err(too_late(run, with.wanted)),
@@ -332,6 +335,11 @@ fn wait<'a>(
                 if works.is_empty() {
                     paste.ask();
                 }
+            }
+            Next::Still => {
+                still += STILL;
+                let left = course.deadline.saturating_duration_since(Instant::now());
+                paste.still(run, run.now() + left.as_secs() as i64);
             }
             Next::Held => {
                 course.hold_until = None;
@@ -419,7 +427,8 @@ fn not_good<'a>(
     match from {
         // A wrong paste keeps the login alive.
         From::Paste(text) if failure.code == Code::LoginFailed => {
-            if let Some(begun) = course.begun.take() {
+            // The line editor keeps a paste in one piece where it can: there the text before was more likely a slip.
+            if let Some(begun) = course.begun.take().filter(|_| !with.run.ui.editor) {
                 return typed_in(with, course, works, Typed::Line(format!("{}\n{text}", begun.expose())));
             }
             with.run.ui.say(&format!("{} The link above still works.", failure.message));
@@ -487,7 +496,7 @@ fn typed_in<'a>(with: With<'a>, course: &mut Course, works: &mut Works<'a>, type
         if let answer @ Pasted::Answer { .. } = paste::read(&whole, &expect) {
             pasted = answer;
         }
-        course.begun = Some(Secret::new(whole)).filter(|begun| !run.ui.editor && begun.expose().len() < paste::LARGEST);
+        course.begun = Some(Secret::new(whole)).filter(|begun| begun.expose().len() < paste::LARGEST);
     }
     match pasted {
         Pasted::Answer { code, attempt, others } => {
