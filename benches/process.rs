@@ -84,11 +84,20 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("{} cores; wall time from outside, the start of the process included\n", cores);
-    println!("{:<30}{:>6}{:>11}{:>11}{:>11}{:>10}", "", "runs", "min", "median", "max", "peak");
-    let mut failed = false;
-    for case in CASES.iter().filter(|case| words.is_empty() || words.iter().any(|word| case.name.contains(&**word))) {
+    println!(
+        "{:<30}{:>6}{:>11}{:>11}{:>11}{:>9}{:>10}{:>9}",
+        "", "runs", "min", "median", "max", "ratio", "peak", "ratio"
+    );
+    let wanted = |case: &&Case| words.is_empty() || words.iter().any(|word| case.name.contains(&**word));
+    // The trivial process is of the same run, whatever is chosen.
+    let (first, others) = CASES.split_first().expect("a trivial process");
+    let (mut trivial, mut failed) = (None, false);
+    for case in std::iter::once(first).chain(others.iter().filter(wanted)) {
         match measure(case) {
-            Ok(samples) => print(case.name, samples),
+            Ok(samples) => {
+                let figures = Figures::of(samples);
+                figures.print(case.name, trivial.get_or_insert(figures));
+            }
             Err(why) => {
                 failed = true;
                 println!("{:<30}not measured: {}", case.name, why.replace('\n', " | "));
@@ -98,13 +107,34 @@ fn main() -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn print(name: &str, samples: Vec<Sample>) {
-    let mut walls: Vec<Duration> = samples.iter().map(|sample| sample.wall).collect();
-    walls.sort();
-    let [min, median, max] = [0, walls.len() / 2, walls.len() - 1].map(|at| milliseconds(walls[at]));
-    let peak = samples.iter().filter_map(|sample| sample.peak_kb).max();
-    let peak = peak.map_or_else(|| "-".to_owned(), |kb| format!("{:.1} MB", kb as f64 / 1024.0));
-    println!("{name:<30}{:>6}{min:>11}{median:>11}{max:>11}{peak:>10}", walls.len());
+/// What the runs of a case took.
+#[derive(Clone, Copy)]
+struct Figures {
+    runs: usize,
+    min: Duration,
+    median: Duration,
+    max: Duration,
+    peak_kb: Option<u64>,
+}
+
+impl Figures {
+    fn of(samples: Vec<Sample>) -> Self {
+        let mut walls: Vec<Duration> = samples.iter().map(|sample| sample.wall).collect();
+        walls.sort();
+        let [min, median, max] = [0, walls.len() / 2, walls.len() - 1].map(|at| walls[at]);
+        Self { runs: walls.len(), min, median, max, peak_kb: samples.iter().filter_map(|sample| sample.peak_kb).max() }
+    }
+
+    /// Prints the row, with how many times what the trivial process takes.
+    fn print(self, name: &str, trivial: &Self) {
+        let [min, median, max] = [self.min, self.median, self.max].map(milliseconds);
+        let times = format!("{:.1} x", self.median.as_secs_f64() / trivial.median.as_secs_f64());
+        let peak = self.peak_kb.map_or_else(|| "-".to_owned(), |kb| format!("{:.1} MB", kb as f64 / 1024.0));
+        let peaks =
+            self.peak_kb.zip(trivial.peak_kb).map(|(kb, trivial)| format!("{:.1} x", kb as f64 / trivial as f64));
+        let (runs, peaks) = (self.runs, peaks.unwrap_or_else(|| "-".to_owned()));
+        println!("{name:<30}{runs:>6}{min:>11}{median:>11}{max:>11}{times:>9}{peak:>10}{peaks:>9}");
+    }
 }
 
 fn milliseconds(wall: Duration) -> String {

@@ -266,11 +266,17 @@ fn build(flags: Flags, env: BTreeMap<String, String>, mut ui: Ui, is_session: bo
     for words in crate::config::guard(&run.dirs.config).iter().chain(&narrowed) {
         run.ui.warn(words);
     }
-    if run.ui.session {
-        // What cannot be swept now is swept at another start.
-        let _ = crate::config::sweep(&run.dirs.config);
+    // A session has swept the vault above. What cannot be swept now is swept at another start.
+    if !run.ui.session {
+        let _ = run.vault.sweep();
     }
-    find_accounts(&run)?;
+    let _ = crate::config::sweep(&run.dirs.config);
+    match find_accounts(&run) {
+        Err(failure) if failure.code == Code::Cancelled => return Err(failure),
+        // Whoever needs the index meets what is wrong with it and says so; nobody else depends on it.
+        Err(failure) if run.index().is_ok() => run.ui.warn(&failure.message),
+        Ok(()) | Err(_) => {}
+    }
     Ok((run, input))
 }
 

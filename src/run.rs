@@ -9,6 +9,7 @@ use llxprt_commands::{Account, Bucket, Command, Flags, KeyName, Policy, ProfileN
 use tokio::runtime::Runtime;
 use url::Url;
 
+use crate::auth::moved;
 use crate::auth::precedence::save_key;
 use crate::chat::Conversation;
 use crate::config::{Dirs, Origin, Profile, Settings};
@@ -253,7 +254,14 @@ impl Run {
     /// # Errors
     /// When it is damaged and cannot be rebuilt.
     pub fn index(&self) -> Outcome<Index> {
-        Ok(self.vault.index()?)
+        let mut index = self.vault.index()?;
+        // A login that its manifest would send elsewhere now works no more, and does again with the old manifest.
+        for manifest in self.registry.all() {
+            for entry in index.entries_of(&manifest.name).filter(|entry| entry.refused.is_none()) {
+                entry.refused = moved(manifest, &entry.origins, self.sandbox).map(|why| format!("it {why}"));
+            }
+        }
+        Ok(index)
     }
 
     /// Returns the provider that a prompt goes to, if one is active: flag, profile, or the one remembered.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::nearest::nearest;
 use super::{accounts, baseurl, keyfile};
-use crate::auth::precedence::{AuthOnly, Found, Given, Here, Resolution, Source, Sources, resolve};
+use crate::auth::precedence::{AuthOnly, Found, Given, Here, Resolution, Source, Sources, Tier, resolve};
 use crate::config::Origin;
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::Manifest;
@@ -28,11 +28,19 @@ pub(super) enum Credential {
 /// keys that lie in plain places.
 ///
 /// # Errors
-/// When the provider's manifest is invalid, the index cannot be read, or `authOnly` says something else than yes or
+/// When the provider's manifest is invalid, the index is needed and cannot be read, or `authOnly` says something else than yes or
 /// no: a guess could be billed.
 pub(super) fn resolution(run: &Run, provider: &Provider) -> Outcome<Resolution> {
     need(run, provider)?;
-    Ok(resolution_with(run, run.manifest(provider)?, &run.index()?))
+    let manifest = run.manifest(provider)?;
+    let failure = match run.index() {
+        Ok(index) => return Ok(resolution_with(run, manifest, &index)),
+        Err(failure) => failure,
+    };
+    // A key that goes before all that the index names is sure without it; anything else would be a guess.
+    let resolution = resolution_with(run, manifest, &Index::default());
+    let sure = resolution.winner.as_ref().is_some_and(|w| w.tier < Tier::Keys && w.source.saved_key().is_none());
+    if sure { Ok(resolution) } else { Err(failure) }
 }
 
 /// Fails where a setting that decides about the credential is there and cannot be understood.
@@ -79,7 +87,8 @@ fn here(run: &Run, provider: &Provider) -> Here {
 /// # Errors
 /// When the keyring cannot be asked.
 pub(super) fn look_up_named(run: &Run, provider: &Provider) -> Outcome {
-    let index = run.index()?;
+    // Without the index the resolution tells whether it is needed.
+    let Ok(index) = run.index() else { return Ok(()) };
     let found = keys(run, run.manifest(provider)?, &index);
     for name in found.iter().filter_map(|found| found.source.saved_key()) {
         if let (false, Ok(name)) = (index.keys.contains_key(name), name.parse()) {

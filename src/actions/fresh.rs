@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use llxprt_commands::Account;
+use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login};
 
 use super::login::{client, command};
-use crate::auth::{Class, Client, Tokens, Trouble, classify, refresh};
+use crate::auth::{Class, Client, Tokens, Trouble, classify, made_at, moved, refresh, resource};
 use crate::error::{Code, Failure, Outcome};
 use crate::http::Http;
-use crate::providers::{OAuth, Registry};
+use crate::providers::{Manifest, OAuth};
 use crate::run::{Renewals, Run};
 use crate::seams::Clock;
 use crate::secret::Secret;
 use crate::sys::log::Log;
 use crate::sys::signals::Signals;
 use crate::ui::times;
-use crate::vault::{AccountLock, Entry, Home, Vault};
+use crate::vault::{AccountLock, Entry, Home, Room, Vault};
 
 /// How often a request that was surely not used up is made.
 const TRIES: u32 = 3;
@@ -34,8 +34,14 @@ pub(super) fn read(run: &Run, account: &Account) -> Outcome<Option<Tokens>> {
         Failure::new(Code::Vault, words).then(command(&account.provider, &account.bucket))
     })?;
     hide(&run.log, &tokens);
-    let (_, oauth) = run.oauth(&account.provider)?;
-    same_host(account, oauth, run.sandbox, &tokens)?;
+    let (manifest, _) = run.oauth(&account.provider)?;
+    let here = same_place(account, manifest, run.sandbox, &tokens);
+    if here.is_err() {
+        // The index tells it from now on, before anybody asks again.
+        let made_at = made_at(manifest, &tokens, run.sandbox);
+        let _ = run.vault.update_index(|index| index.entry_mut(account).map(|entry| entry.origins = made_at));
+    }
+    here?;
     learn(run, account, &tokens);
     Ok(Some(tokens))
 }
@@ -67,22 +73,32 @@ fn describe(entry: &mut Entry, tokens: &Tokens) {
     entry.expires_at = tokens.expiry;
     entry.refreshable = tokens.refresh.is_some();
     entry.signed_in_until = tokens.signed_in_until;
+    entry.origins.clone_from(&tokens.origins);
     entry.found = false;
 }
 
-/// A login remembers the host that it was made at, and is sent nowhere else.
-fn same_host(account: &Account, oauth: &OAuth, sandbox: bool, tokens: &Tokens) -> Outcome {
-    let host = oauth.token_url.host_str().unwrap_or_default();
-    let shipped = || Registry::shipped_token_host(&account.provider).filter(|_| !sandbox);
-    let made_at = tokens.token_host.clone().or_else(shipped);
-    if made_at.as_deref().is_some_and(|made| made != host) {
-        let made = crate::ui::clean_line(made_at.as_deref().unwrap_or_default());
-        let words = format!("The sign-in of {account} was made at {made}, and its manifest names {host} now.");
-        return Err(Failure::new(Code::OtherHost, words)
-            .say("It is not sent there. Sign in again:")
-            .then(command(&account.provider, &account.bucket)));
+/// A login remembers the places that it was made for, and is sent nowhere else.
+fn same_place(account: &Account, manifest: &Manifest, sandbox: bool, tokens: &Tokens) -> Outcome {
+    match moved(manifest, &made_at(manifest, tokens, sandbox), sandbox) {
+        Some(why) => Err(made_elsewhere(account, &why)),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Returns the failure of a login that the index knows to be made elsewhere.
+pub(super) fn elsewhere(run: &Run, account: &Account) -> Option<Failure> {
+    let (index, (manifest, _)) = (run.index().ok()?, run.oauth(&account.provider).ok()?);
+    let why = moved(manifest, &index.entry(account)?.origins, run.sandbox)?;
+    Some(made_elsewhere(account, &why))
+}
+
+fn made_elsewhere(account: &Account, why: &str) -> Failure {
+    let bucket = (account.bucket != Bucket::default()).then(|| account.bucket.clone());
+    let login = Login { bucket, force: true, ..Login::default() };
+    let anew = Auth { provider: Some(account.provider.clone()), action: Some(AuthAction::Login(login)) };
+    Failure::new(Code::OtherHost, format!("The sign-in of {account} {why}."))
+        .say("It is not sent there. To sign in anew and replace it:")
+        .then(Command::Auth(anew))
 }
 
 /// Stores what a full disk kept from being stored, now that it may be possible. What still fails is told once.
@@ -108,7 +124,8 @@ fn pay_debt(run: &Run, account: &Account) -> Outcome {
 }
 
 const KEPT: &str = "The sign-in is kept.";
-const IN_MEMORY: &str = "This session goes on with the renewed sign-in in memory.";
+const IN_MEMORY: &str =
+    "This session goes on with the renewed sign-in in memory; each request tries to store it again.";
 
 /// Returns tokens whose access token lives, renewed if it is about to run out.
 ///
@@ -119,7 +136,7 @@ pub(super) fn token(run: &Run, account: &Account, tokens: Tokens) -> Outcome<Tok
     if !tokens.stale(now) {
         return Ok(tokens);
     }
-    match renewed(run, account, &tokens.access) {
+    match renewed(run, account, &tokens.access, None) {
         Ok(renewed) => kept(run, renewed),
         Err(failure) if failure.code != Code::NeedLogin && failure.code != Code::Cancelled && !tokens.expired(now) => {
             run.log.note(now, &account.to_string(), "the access token still lives and is used");
@@ -129,16 +146,16 @@ pub(super) fn token(run: &Run, account: &Account, tokens: Tokens) -> Outcome<Tok
     }
 }
 
-/// Renews the tokens of an account whose access token was found expired or refused.
+/// Renews the tokens of an account whose access token the provider refused, in these words.
 ///
 /// # Errors
 /// As [`token`].
-pub(super) fn renew(run: &Run, account: &Account, found: &Secret) -> Outcome<Tokens> {
-    kept(run, renewed(run, account, found)?)
+pub(super) fn renew(run: &Run, account: &Account, found: &Secret, why: &str) -> Outcome<Tokens> {
+    kept(run, renewed(run, account, found, Some(why))?)
 }
 
-fn renewed(run: &Run, account: &Account, found: &Secret) -> Outcome<Renewed> {
-    let renewal = Arc::new(Renewal::new(run, account)?);
+fn renewed(run: &Run, account: &Account, found: &Secret, why: Option<&str>) -> Outcome<Renewed> {
+    let renewal = Arc::new(Renewal { refused: why.map(str::to_owned), ..Renewal::new(run, account)? });
     // Ctrl-C gives the prompt back at once; a refresh that was sent goes on by itself and is never cut.
     run.wait(renewal.run(found))
 }
@@ -155,13 +172,22 @@ fn kept(run: &Run, renewed: Renewed) -> Outcome<Tokens> {
     }
     match unkept {
         None => Ok(tokens),
-        Some(failure) if run.ui.session && run.keyboard.is_person() => {
+        Some(Unkept { failure, .. }) if goes_on_in_memory(run) => {
             said.unkept_said.store(true, Ordering::Relaxed);
             run.ui.warn(&format!("{} {IN_MEMORY}", failure.message));
             Ok(tokens)
         }
-        Some(failure) => Err(failure),
+        Some(Unkept { failure, spent: None }) => Err(failure),
+        Some(Unkept { failure, spent: Some(sign_in) }) => {
+            let words = "The provider has renewed this sign-in, and what is stored here is spent: sign in again.";
+            Err(Failure { message: format!("{} {words}", failure.message), ..failure }.then(sign_in))
+        }
     }
+}
+
+/// Tells whether a sign-in that cannot be stored is of use: a person's session goes on with it.
+pub(super) fn goes_on_in_memory(run: &Run) -> bool {
+    run.ui.session && run.keyboard.is_person()
 }
 
 fn hide(log: &Log, tokens: &Tokens) {
@@ -181,7 +207,14 @@ pub(super) struct Renewed {
     /// The provider's clock minus ours in seconds.
     skew: Option<i64>,
     /// Why they could not be stored.
-    unkept: Option<Failure>,
+    unkept: Option<Unkept>,
+}
+
+/// Tokens that could not be stored.
+struct Unkept {
+    failure: Failure,
+    /// The command that signs in again, where what is stored instead works no more.
+    spent: Option<Command>,
 }
 
 /// What one turn under the lock came to.
@@ -194,6 +227,9 @@ enum Turn {
 /// Everything that a renewal needs, so that it outlives what asked for it.
 pub(super) struct Renewal {
     account: Account,
+    /// What the provider said of the access token; absent where it only ran out.
+    refused: Option<String>,
+    manifest: Manifest,
     oauth: OAuth,
     client: Client,
     sandbox: bool,
@@ -203,13 +239,17 @@ pub(super) struct Renewal {
     signals: Arc<Signals>,
     log: Arc<Log>,
     renewals: Arc<Renewals>,
+    /// What cannot be stored is kept in memory.
+    in_memory: bool,
 }
 
 impl Renewal {
     pub(super) fn new(run: &Run, account: &Account) -> Outcome<Self> {
-        let (_, oauth) = run.oauth(&account.provider)?;
+        let (manifest, oauth) = run.oauth(&account.provider)?;
         Ok(Self {
             account: account.clone(),
+            refused: None,
+            manifest: manifest.clone(),
             oauth: oauth.clone(),
             client: client(run, &account.provider)?,
             sandbox: run.sandbox,
@@ -219,6 +259,7 @@ impl Renewal {
             signals: run.signals.clone(),
             log: run.log.clone(),
             renewals: run.chosen.renewals.clone(),
+            in_memory: goes_on_in_memory(run),
         })
     }
 
@@ -246,20 +287,21 @@ impl Renewal {
             return Err(self.needs_login("nobody is signed in there any more"));
         };
         hide(&self.log, &tokens);
+        same_place(&self.account, &self.manifest, self.sandbox, &tokens)?;
         if tokens.access != *found && !tokens.expired(self.clock.now()) {
             self.note("another llxprt renewed this account; using its result");
             return Ok(Turn::Done(Box::new(Renewed { tokens, skew: None, unkept: None })));
         }
-        same_host(&self.account, &self.oauth, self.sandbox, &tokens)?;
         // What the provider refused for good is not sent again: only a new sign-in mends it.
         let refused = self.vault.index()?.entry(&self.account).and_then(|entry| entry.refused.clone());
         if let Some(words) = refused {
             return Err(self.needs_login(&words));
         }
         let Some(refresh_token) = tokens.refresh.clone() else {
-            let words = "its access token ran out and there is no refresh token";
-            self.refuse(words);
-            return Err(self.needs_login(words));
+            let words =
+                self.safe(self.refused.as_deref().unwrap_or("it ran out, and nothing is there to renew it with"));
+            self.refuse(&words);
+            return Err(self.needs_login(&words));
         };
         let (this, uncut) = (self.clone(), self.signals.uncut());
         let sent = tokio::spawn(async move {
@@ -272,9 +314,20 @@ impl Renewal {
 
     /// Sends the refresh token that was just read, and stores what comes back.
     async fn send(&self, lock: &AccountLock, tokens: Tokens, refresh_token: &Secret) -> Outcome<Turn> {
+        // The answer may spend what is stored, so it is not asked for where it cannot be kept.
+        let room = match self.vault.make_room(lock, &self.account) {
+            Ok(room) => room,
+            Err(_) if self.in_memory => Room::default(),
+            Err(e) => {
+                self.note(&format!("renewal was not sent, as it could not be kept: {}", e.message));
+                let message =
+                    format!("{} was not renewed, as that could not be kept: {} {KEPT}", self.account, e.message);
+                return Err(Failure { message, ..Failure::from(e) });
+            }
+        };
         // A token that may be spent already is replayed once at most: more may end the login (RFC 9700 4.14).
         let mut replay = !self.renewals.unsure(&self.account);
-        let answer = loop {
+        let mut answer = loop {
             let now = self.clock.now();
             let trouble = match refresh(&self.http, &self.oauth, &self.client, refresh_token, now).await {
                 Ok(answer) => break answer,
@@ -300,6 +353,8 @@ impl Renewal {
                 Class::Terminal(words) => {
                     let words = self.safe(&words);
                     self.refuse(&words);
+                    let words =
+                        format!("{}. (A renewal that was cut off can be the reason.)", words.trim_end_matches('.'));
                     return Err(self.needs_login(&words));
                 }
                 Class::Ours(field, words) => {
@@ -318,17 +373,32 @@ impl Renewal {
         };
         self.renewals.doubt(&self.account, false);
         let skew = answer.skew;
+        if let Err(failure) = resource(&self.manifest, answer.resource_url.as_deref()) {
+            self.note(&format!("what a renewal told is not followed: {}", failure.message));
+            answer.resource_url = None;
+        }
         let mut renewed = tokens.renewed(answer, self.clock.now());
+        renewed.origins = made_at(&self.manifest, &tokens, self.sandbox);
         if renewed.token_host.is_none() {
             renewed.token_host = self.oauth.token_url.host_str().map(str::to_owned);
         }
         hide(&self.log, &renewed);
         let mut unkept = None;
-        if let Err(e) = self.vault.write(lock, &self.account, &renewed.to_json()).await {
+        if let Err(e) = self.vault.write_into(room, lock, &self.account, &renewed.to_json()).await
+            && !self.is_stored(&renewed).await
+        {
+            self.note(&format!("renewed, but it could not be kept: {}", e.message));
+            let rotated = renewed.refresh != tokens.refresh;
+            let spent = rotated.then(|| command(&self.account.provider, &self.account.bucket));
+            unkept = Some(Unkept { failure: Failure::from(e), spent });
+            if !self.in_memory {
+                if rotated {
+                    self.refuse("its renewal could not be stored");
+                }
+                return Ok(Turn::Done(Box::new(Renewed { tokens: renewed, skew, unkept })));
+            }
             // The new tokens exist here only: a session goes on with them, and stores them when it can.
             self.vault.owe(&self.account, &tokens.to_json(), &renewed.to_json());
-            self.note(&format!("renewed, but it could not be kept: {}", e.message));
-            unkept = Some(Failure::from(e));
         }
         let _ = self.vault.update_index(|index| {
             if let Some(entry) = index.entry_mut(&self.account) {
@@ -341,6 +411,13 @@ impl Renewal {
             self.note("renewed");
         }
         Ok(Turn::Done(Box::new(Renewed { tokens: renewed, skew, unkept })))
+    }
+
+    /// Tells whether a write that failed came so far that the new tokens are what is read.
+    async fn is_stored(&self, renewed: &Tokens) -> bool {
+        let stored = self.vault.read(&self.account, &|_| {}).await;
+        let tokens = stored.ok().flatten().and_then(|json| Tokens::from_json(&json).ok());
+        tokens.is_some_and(|tokens| tokens.access == renewed.access && tokens.refresh == renewed.refresh)
     }
 
     /// Takes out of a provider's words what must not be shown: it may repeat the very token that it refuses.
@@ -363,11 +440,9 @@ impl Renewal {
     }
 
     fn needs_login(&self, words: &str) -> Failure {
-        let said = format!(
-            "{} needs a new sign-in: {}. (A renewal that was cut off can be the reason.)",
-            self.account.bucket,
-            crate::ui::clean_line(words)
-        );
+        let (bucket, words) = (&self.account.bucket, crate::ui::clean_line(words));
+        let end = if words.ends_with(['.', ')']) { "" } else { "." };
+        let said = format!("{bucket} needs a new sign-in: {words}{end}");
         Failure::new(Code::NeedLogin, said).then(command(&self.account.provider, &self.account.bucket))
     }
 

@@ -1,7 +1,7 @@
 //! What an answer teaches of an account is kept in the index: limits, windows, counts, the need of a new sign-in. All
 //! sessions and processes go by it.
 
-use llxprt_commands::Account;
+use llxprt_commands::{Account, Bucket};
 
 use crate::auth::failover::{Notice, Record};
 use crate::chat::Usage;
@@ -50,8 +50,13 @@ pub(super) fn keep(run: &mut Run, learned: &Learned<'_>) {
 }
 
 fn note(run: &Run, learned: &Learned<'_>, now: i64) {
+    let account = |bucket: &Bucket| Account { provider: learned.account.provider.clone(), bucket: bucket.clone() };
+    // The renewal that was refused has told it.
+    let told =
+        |bucket: &Bucket| run.index().is_ok_and(|i| i.entry(&account(bucket)).is_some_and(|e| e.refused.is_some()));
     for record in learned.records {
         let (bucket, what) = match record {
+            Record::NeedsLogin { bucket, .. } if told(bucket) => continue,
             Record::Limit { bucket, limit } => {
                 let of = limit.model.as_deref().map_or(String::new(), |model| format!(" for {model}"));
                 (bucket, format!("at its limit{of}: {}, until {}", limit.why, times::at(now, limit.until)))
@@ -61,14 +66,13 @@ fn note(run: &Run, learned: &Learned<'_>, now: i64) {
             Record::Unreadable { bucket, why } => (bucket, format!("unreadable: {why}")),
             Record::Worked(_) | Record::Notice(_) => continue,
         };
-        let account = Account { provider: learned.account.provider.clone(), bucket: bucket.clone() };
-        run.log.note(now, &account.to_string(), &what);
+        run.log.note(now, &account(bucket).to_string(), &what);
     }
 }
 
 fn apply(index: &mut Index, learned: &Learned<'_>, now: i64) {
     let provider = &learned.account.provider;
-    let of = |bucket: &llxprt_commands::Bucket| Account { provider: provider.clone(), bucket: bucket.clone() };
+    let of = |bucket: &Bucket| Account { provider: provider.clone(), bucket: bucket.clone() };
     for record in learned.records {
         match record {
             Record::Limit { bucket, limit } => limited(index, &of(bucket), limit),

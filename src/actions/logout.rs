@@ -1,9 +1,11 @@
 //! `/auth P logout`: revoked where the provider can, always deleted here, and both are said.
 
-use llxprt_commands::{Account, Bucket, LogoutWhich, Provider};
+use std::cell::Cell;
+
+use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, LogoutWhich, Provider};
 
 use super::nearest::no_account;
-use crate::auth::{Tokens, revoke};
+use crate::auth::{Tokens, made_at, moved, revoke};
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::Grants;
 use crate::run::Run;
@@ -69,7 +71,7 @@ fn forget(run: &mut Run, account: &Account) {
 }
 
 fn one(run: &Run, account: &Account) -> Outcome<String> {
-    let (_, oauth) = run.oauth(&account.provider)?;
+    let (manifest, oauth) = run.oauth(&account.provider)?;
     let index = run.index()?;
     let entry = index.entry(account).cloned();
     let twin = entry.as_ref().and_then(|e| e.identity_id.as_ref()).is_some_and(|id| {
@@ -77,22 +79,25 @@ fn one(run: &Run, account: &Account) -> Outcome<String> {
     });
     let vault = run.vault.clone();
     let client = super::login::client(run, &account.provider).ok();
-    run.wait(async {
+    let asked = Cell::new(false);
+    let done = run.wait(async {
         let lock = vault.lock(account).await?;
         let stored = vault.read(account, &|words| run.ui.note(words)).await;
         let tokens = stored.as_ref().ok().and_then(|s| s.as_ref()).and_then(|json| Tokens::from_json(json).ok());
         // A login made at another host is not sent to this one, not even to be revoked.
-        let host = oauth.token_url.host_str();
-        let here = tokens.as_ref().is_some_and(|t| t.token_host.as_deref().is_none_or(|made| Some(made) == host));
+        let here = |t: &Tokens| moved(manifest, &made_at(manifest, t, run.sandbox), run.sandbox).is_none();
         let revoked = match (&tokens, &oauth.revoke_url, &client) {
             (None, Some(_), _) => Revoked::NotConfirmed,
             (Some(_), Some(_), _) if twin => Revoked::Shared,
-            (Some(tokens), Some(_), Some(client)) if here => {
+            (Some(tokens), Some(_), Some(client)) if here(tokens) => {
                 run.log.hide(&tokens.access);
                 let (token, hint) = match &tokens.refresh {
                     Some(refresh) => (refresh, "refresh_token"),
                     None => (&tokens.access, "access_token"),
                 };
+                // Before the request leaves: cut off here, nobody may take the login for one that works.
+                asked.set(true);
+                mark(run, account, None, Some(BROKEN_OFF.to_owned()));
                 match revoke(&run.http, oauth, client, token, hint).await {
                     Ok(()) => Revoked::Yes,
                     Err(_) => Revoked::NotConfirmed,
@@ -101,7 +106,10 @@ fn one(run: &Run, account: &Account) -> Outcome<String> {
             (Some(_), Some(_), _) => Revoked::NotConfirmed,
             (_, None, _) => Revoked::Cannot,
         };
-        let there = vault.delete(&lock, account).await?;
+        let there = match vault.delete(&lock, account).await {
+            Ok(there) => there,
+            Err(error) => return Err(stays(run, account, &revoked, error.into())),
+        };
         if !there && entry.is_none() && tokens.is_none() {
             let mut failure = no_account(&index, &account.provider, &account.bucket);
             failure.next.clear();
@@ -115,7 +123,54 @@ fn one(run: &Run, account: &Account) -> Outcome<String> {
         };
         run.log.note(run.now(), &account.to_string(), &format!("signed out: {words}"));
         Ok(words)
-    })
+    });
+    match done {
+        Err(failure) if failure.code == Code::Cancelled && asked.get() => {
+            let provider = &account.provider;
+            let words = format!("{provider} was asked to revoke {}, and whether it did is not known", account.bucket);
+            run.log.note(run.now(), &account.to_string(), &format!("signing out was cancelled: {words}"));
+            Err(Failure { message: format!("Cancelled. {words}."), ..failure }.then(again(account)))
+        }
+        done => done,
+    }
+}
+
+/// Said in the index of a login whose sign-out did not come to its end.
+const BROKEN_OFF: &str = "its sign-out was broken off while the provider was asked to revoke it";
+
+/// Says why the provider should be taken not to know the login any more, in place of `instead_of`.
+fn mark(run: &Run, account: &Account, instead_of: Option<&str>, words: Option<String>) {
+    // A disk that cannot be written keeps nobody from signing out; what the provider refuses is marked when it does.
+    let _ = run.vault.update_index(|index| {
+        if let Some(entry) = index.entry_mut(account).filter(|entry| entry.refused.as_deref() == instead_of) {
+            entry.refused = words;
+        }
+    });
+}
+
+/// The failure of a deletion, with what the provider has done before: a login that it revoked is none any more.
+fn stays(run: &Run, account: &Account, revoked: &Revoked, failure: Failure) -> Failure {
+    let provider = &account.provider;
+    let told = match revoked {
+        Revoked::Yes => {
+            mark(run, account, Some(BROKEN_OFF), Some(format!("{provider} has revoked it at its sign-out")));
+            format!("{provider} has revoked it, so it does not work any more; the copy here stays. ")
+        }
+        Revoked::NotConfirmed => {
+            mark(run, account, Some(BROKEN_OFF), None);
+            format!("{provider} did not confirm either, so its token may work. ")
+        }
+        Revoked::Cannot | Revoked::Shared => String::new(),
+    };
+    let message = format!("{told}{}", failure.message);
+    run.log.note(run.now(), &account.to_string(), &format!("not removed here: {message}"));
+    Failure { message, ..failure }.then(again(account))
+}
+
+fn again(account: &Account) -> Command {
+    let which = Some(LogoutWhich::Bucket(account.bucket.clone()));
+    let action = AuthAction::Logout { which, all: false };
+    Command::Auth(Auth { provider: Some(account.provider.clone()), action: Some(action) })
 }
 
 enum Revoked {

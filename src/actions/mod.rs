@@ -128,7 +128,7 @@ fn surroundings(run: &Run, how: &Login) -> Outcome<Surroundings> {
         Some(Setting { on: value.as_bool()?, origin })
     });
     let interop = std::path::Path::new("/proc/sys/fs/binfmt_misc");
-    let wsl = run.env.contains_key("WSL_DISTRO_NAME");
+    let wsl = run.env.contains_key("WSL_DISTRO_NAME") || crate::sys::browser::is_wsl();
     Ok(Surroundings {
         env: run.env.clone(),
         system: if cfg!(target_os = "macos") {

@@ -24,6 +24,14 @@ impl Client {
     pub fn of(manifest: &Manifest, oauth: &OAuth, own_id: Option<&str>) -> Outcome<Self> {
         let (secret, project) = (oauth.client_secret.clone(), oauth.client_project.clone());
         match own_id.or(oauth.client_id.as_deref()) {
+            // Where requests name the client's project, the token endpoint asks for its secret too: Google's.
+            Some(_) if oauth.project_header.is_some() && (secret.is_none() || project.is_none()) => {
+                let (title, name) = (&manifest.title, &manifest.name);
+                let words =
+                    format!("{title} needs the secret and the project of your OAuth client too, not only its id.");
+                let all = format!("The JSON of the client holds all of it: `/set auth.{name}.clientFile PATH`");
+                Err(Failure::new(Code::NoClient, words).say(all))
+            }
             Some(id) => Ok(Self { id: id.to_owned(), secret, project }),
             None if oauth.grants == Grants::ApiKey => Ok(Self::default()),
             None => {
@@ -58,10 +66,12 @@ impl Client {
         let Some(installed) = value.get("installed") else {
             return Err("is JSON of something else: the member \"installed\" is missing".to_owned());
         };
-        let member =
-            |name: &str| installed.get(name).and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
-        let id = member("client_id").ok_or("is not whole: client_id is missing")?;
-        Ok(Self { id, secret: member("client_secret"), project: member("project_id") })
+        let member = |name: &str| {
+            let text = installed.get(name).and_then(Value::as_str).filter(|t| !t.is_empty());
+            text.map(str::to_owned).ok_or_else(|| format!("is not whole: {name} is missing"))
+        };
+        let id = member("client_id")?;
+        Ok(Self { id, secret: Some(member("client_secret")?), project: Some(member("project_id")?) })
     }
 }
 
@@ -87,6 +97,8 @@ mod tests {
             ("{\"type\":\"authorized_user\",\"refresh_token\":\"CANARY\"}", "a sign-in of gcloud"),
             ("{\"installed\":{\"client_secret\":\"CANARY\"}}", "client_id is missing"),
             ("{\"installed\":7}", "client_id is missing"),
+            ("{\"installed\":{\"client_id\":\"CANARY\",\"project_id\":\"p\"}}", "client_secret is missing"),
+            ("{\"installed\":{\"client_id\":\"i\",\"client_secret\":\"CANARY\"}}", "project_id is missing"),
             ("[\"CANARY\"]", "\"installed\" is missing"),
         ] {
             let said = Client::from_console(text).unwrap_err();

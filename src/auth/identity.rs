@@ -45,7 +45,8 @@ pub async fn verify(http: &Http, manifest: &Manifest, oauth: &OAuth, answer: &To
     };
     let told = told.map(|document| identity(&document, oauth)).unwrap_or_default();
     let url = match (oauth.verify, &oauth.verify_url) {
-        (Verify::Get, None) => return Verdict::Works(told),
+        // The token endpoint alone does not tell that the API takes what it gave.
+        (Verify::Get, None) => return Verdict::Later("its file names no call that would tell".to_owned(), told),
         (Verify::Get, Some(url)) => url.clone(),
         (Verify::Chat, _) => match resource(manifest, answer.resource_url.as_deref()) {
             Ok(base) => prompt_url(&base.unwrap_or_else(|| manifest.base_url(true).clone())),
@@ -120,11 +121,12 @@ pub fn claims(id_token: &str) -> Option<Value> {
 }
 
 fn identity(document: &Value, oauth: &OAuth) -> Identity {
-    let at = |name: &str| {
-        let value = document.pointer(oauth.identity_at.get(name)?)?;
+    let told = |pointer: &String| {
+        let value = document.pointer(pointer)?;
         let text = value.as_str().map(str::to_owned).or_else(|| value.as_i64().map(|n| n.to_string()));
         text.filter(|t| !t.is_empty() && t.len() <= 320)
     };
+    let at = |name: &str| oauth.identity_at.get(name)?.iter().find_map(told);
     let plan = at("plan").map(|p| p.strip_prefix(&oauth.plan_prefix).unwrap_or(&p).to_owned());
     let (id, account) = (at("id"), at("account"));
     let id = id.map(|id| account.as_deref().map_or_else(|| id.clone(), |account| format!("{id}/{account}")));
@@ -179,6 +181,8 @@ mod tests {
         assert_eq!((one.email.as_deref(), one.plan.as_deref()), (Some("a@b.c"), Some("plus")));
         assert_eq!((one.id.as_deref(), one.account.as_deref()), (Some("user-1/ws-1"), Some("ws-1")));
         assert_ne!(one.id, two.id, "two workspaces of one person have limits of their own");
+        let elsewhere = json!({"https://api.openai.com/profile": {"email": "a@b.c"}});
+        assert_eq!(identity(&elsewhere, &codex()).email.as_deref(), Some("a@b.c"));
         assert_eq!(identity(&json!({"https://api.openai.com/auth": 7}), &codex()), Identity::default());
     }
 

@@ -7,12 +7,10 @@ use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Manifest, is_loopback};
 
 /// Returns the base URL for requests with these tokens: the provider's own word, or the manifest's.
-///
-/// # Errors
-/// As [`resource`].
-pub fn api_base(manifest: &Manifest, tokens: &Tokens) -> Outcome<Url> {
-    let told = resource(manifest, tokens.resource_url.as_deref())?;
-    Ok(told.unwrap_or_else(|| manifest.base_url(true).clone()))
+/// A stored word that leads elsewhere is none.
+pub fn api_base(manifest: &Manifest, tokens: &Tokens) -> Url {
+    let told = resource(manifest, tokens.resource_url.as_deref()).ok().flatten();
+    told.unwrap_or_else(|| manifest.base_url(true).clone())
 }
 
 /// Reads a `resource_url`: a bare host or a URL, to which the manifest's `resource_path` is appended. A provider

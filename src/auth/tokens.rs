@@ -31,6 +31,8 @@ pub struct Tokens {
     pub resource_url: Option<String>,
     /// The host of the token endpoint that the login was made at.
     pub token_host: Option<String>,
+    /// Where it may be sent: what [`super::origins`] said of the manifest that it was made with. Empty: not recorded.
+    pub origins: Vec<String>,
     /// The life of the access token when it was given, in seconds.
     pub lifetime: Option<i64>,
     /// When the login itself ends, in Unix seconds.
@@ -65,6 +67,7 @@ impl Tokens {
             account_id: text("account_id"),
             resource_url: text("resource_url"),
             token_host: text("token_host"),
+            origins: list(map.shift_remove("origins")),
             expiry: number(map.shift_remove("expiry")),
             lifetime: number(map.shift_remove("lifetime")),
             signed_in_until: number(map.shift_remove("signed_in_until")),
@@ -88,6 +91,7 @@ impl Tokens {
         put("account_id", self.account_id.as_deref().map(Into::into));
         put("resource_url", self.resource_url.as_deref().map(Into::into));
         put("token_host", self.token_host.as_deref().map(Into::into));
+        put("origins", Some(self.origins.clone()).filter(|o| !o.is_empty()).map(Into::into));
         put("lifetime", self.lifetime.map(Into::into));
         put("signed_in_until", self.signed_in_until.map(Into::into));
         Zeroizing::new(Value::Object(map).to_string())
@@ -109,6 +113,7 @@ impl Tokens {
             account_id: self.account_id.clone(),
             resource_url: answer.resource_url.or_else(|| self.resource_url.clone()),
             token_host: self.token_host.clone(),
+            origins: self.origins.clone(),
             signed_in_until: answer.refresh_expires_in.map(|s| now + s).or(self.signed_in_until),
             other,
         }
@@ -128,6 +133,10 @@ impl Tokens {
         let turned_back = |at| self.lifetime.is_some_and(|life| left(at) > life.saturating_add(60));
         self.expiry.is_some_and(|at| left(at) < lead || turned_back(at))
     }
+}
+
+fn list(value: Option<Value>) -> Vec<String> {
+    value.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
 }
 
 /// Accepts whole numbers and, from other programs, those with a fraction.
@@ -206,7 +215,7 @@ impl TokenAnswer {
     }
 
     /// Makes the tokens of a new login out of the answer.
-    pub fn into_tokens(self, now: i64, token_host: &str) -> Tokens {
+    pub fn into_tokens(self, now: i64, token_host: &str, origins: Vec<String>) -> Tokens {
         let lifetime = self.life();
         let other = self.kept();
         Tokens {
@@ -219,6 +228,7 @@ impl TokenAnswer {
             account_id: None,
             resource_url: self.resource_url,
             token_host: Some(token_host.to_owned()),
+            origins,
             signed_in_until: self.refresh_expires_in.map(|s| now + s),
             other,
         }
@@ -251,7 +261,7 @@ mod tests {
     fn a_renewal_brings_its_id_token_and_project_and_leaves_out_what_it_does_not_tell() {
         let answer = |json: &str| TokenAnswer::from_map(serde_json::from_str(json).unwrap()).unwrap();
         let first = answer(r#"{"access_token":"a","refresh_token":"r","id_token":"i"}"#);
-        let first = TokenAnswer { project: Some("p".into()), ..first }.into_tokens(0, "h");
+        let first = TokenAnswer { project: Some("p".into()), ..first }.into_tokens(0, "h", Vec::new());
         assert_eq!((&first.other["id_token"], &first.other[PROJECT]), (&"i".into(), &"p".into()));
         let kept = first.renewed(answer(r#"{"access_token":"b"}"#), 5);
         assert_eq!((kept.refresh.as_ref(), &kept.other), (first.refresh.as_ref(), &first.other));

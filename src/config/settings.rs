@@ -54,6 +54,8 @@ pub struct Settings {
     file: Result<Map<String, Value>, Failure>,
     flags: BTreeMap<String, Value>,
     profile: BTreeMap<String, Value>,
+    /// Sign-ins that are on for this run only, as the file could not be written.
+    enabled: BTreeSet<Provider>,
     /// Names that were set or unset in this run: there the profile does not count until it is loaded anew.
     typed: BTreeSet<String>,
 }
@@ -62,8 +64,8 @@ impl Settings {
     /// Reads `<config>/settings.json`. A damaged file is kept as a failure for whoever needs it.
     pub fn load(config: &Path) -> Self {
         let path = config.join("settings.json");
-        let (flags, profile, typed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Self { file: read(&path), path, flags, profile, typed }
+        let (flags, profile) = (BTreeMap::new(), BTreeMap::new());
+        Self { file: read(&path), path, flags, profile, enabled: BTreeSet::new(), typed: BTreeSet::new() }
     }
 
     /// Reads the file again, as another process may have changed it.
@@ -259,7 +261,22 @@ impl Settings {
     /// Tells whether sign-ins are on for a provider.
     pub fn oauth_enabled(&self, provider: &Provider) -> bool {
         let on = self.in_file(ENABLED).and_then(|o| o.get(provider.as_str()));
-        on.and_then(Value::as_bool).unwrap_or(false)
+        self.enabled.contains(provider) || on.and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// Turns the sign-ins of a provider on for this run, until that is set for good.
+    pub fn enable_for_run(&mut self, provider: &Provider) {
+        self.enabled.insert(provider.clone());
+    }
+
+    /// Sets a value for this run, as `--set` would.
+    ///
+    /// # Errors
+    /// `E-SETTING` when it does not fit.
+    pub fn set_for_run(&mut self, name: &str, text: &str) -> Outcome {
+        let value = declared::find(name)?.read(name, text)?;
+        self.flags.insert(name.to_owned(), value);
+        Ok(())
     }
 
     /// Remembers whether sign-ins are on for a provider.
@@ -270,7 +287,9 @@ impl Settings {
         self.change(|file, place| {
             object_in(file, ENABLED, place)?.insert(provider.to_string(), Value::Bool(on));
             Ok(())
-        })
+        })?;
+        self.enabled.remove(provider);
+        Ok(())
     }
 
     /// Returns the provider that is remembered as active.

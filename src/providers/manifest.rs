@@ -211,8 +211,9 @@ pub struct OAuth {
     pub login_hint: bool,
     /// Which document tells the identity.
     pub identity: IdentityFrom,
-    /// JSON Pointers (RFC 6901) into it: `email`, `id`, `plan`, and `account` where one person may have several.
-    pub identity_at: BTreeMap<String, String>,
+    /// JSON Pointers (RFC 6901) into it: `email`, `id`, `plan`, and `account` where one person may have several. Of
+    /// several for one, the first that leads somewhere counts.
+    pub identity_at: BTreeMap<String, Vec<String>>,
     /// What the plan begins with and nobody needs to read.
     pub plan_prefix: String,
     /// Request headers from claims of the id token.

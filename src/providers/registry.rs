@@ -101,13 +101,11 @@ impl Registry {
         self.manifests.values()
     }
 
-    /// Returns the host that a built-in provider's tokens come from as shipped, whatever a file says now: the
-    /// host of a login that names none (design 4.8).
-    pub fn shipped_token_host(name: &Provider) -> Option<String> {
+    /// Returns the manifest of a built-in provider as shipped, whatever a file says now: where a login belongs that
+    /// names no place (design 4.8).
+    pub fn shipped(name: &Provider) -> Option<Manifest> {
         let (_, text) = BUILTIN.iter().find(|(n, _)| *n == name.as_str())?;
-        let table: toml::Table = text.parse().ok()?;
-        let url = table.get("oauth")?.get("token_url")?.as_str()?;
-        Some(Url::parse(url).ok()?.host_str()?.to_owned())
+        Manifest::from_table(text.parse().ok()?, true).ok()
     }
 }
 

@@ -65,7 +65,8 @@ struct WireOAuth {
     authorize_params: BTreeMap<String, String>,
     login_hint: Option<bool>,
     identity: Option<IdentityFrom>,
-    identity_at: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    identity_at: BTreeMap<String, WirePointers>,
     #[serde(default)]
     plan_prefix: String,
     #[serde(default)]
@@ -92,6 +93,13 @@ struct WireOAuth {
 enum WireDevice {
     Rfc8628,
     Openai,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum WirePointers {
+    One(String),
+    Several(Vec<String>),
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -165,7 +173,8 @@ impl WireOAuth {
             usage_url: maybe_url("oauth.usage_url", self.usage_url)?,
             scopes: self.scopes,
             redirect: redirect(self.redirect)?,
-            paste_redirect: maybe_url("oauth.paste_redirect", self.paste_redirect)?,
+            paste_redirect: maybe_url("oauth.paste_redirect", self.paste_redirect)?
+                .filter(|_| flows.contains(&Flow::Paste)),
             state_in: self.state_in.unwrap_or(StateIn::Query),
             token_request: self.token_request.unwrap_or(RequestForm::Form),
             revoke_request: self.revoke_request.unwrap_or(RequestForm::Form),
@@ -268,17 +277,21 @@ fn redirect(given: Option<Redirect>) -> Result<Redirect, Complaint> {
     Ok(redirect)
 }
 
-fn pointers(given: Option<BTreeMap<String, String>>) -> Result<BTreeMap<String, String>, Complaint> {
-    let mut pointers: BTreeMap<String, String> =
-        [("email", "/email"), ("id", "/sub"), ("plan", "/plan")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-    for (key, pointer) in given.unwrap_or_default() {
+fn pointers(given: BTreeMap<String, WirePointers>) -> Result<BTreeMap<String, Vec<String>>, Complaint> {
+    let usual = [("email", "/email"), ("id", "/sub"), ("plan", "/plan")];
+    let mut pointers = BTreeMap::from(usual.map(|(key, pointer)| (key.to_owned(), vec![pointer.to_owned()])));
+    for (key, given) in given {
+        let given = match given {
+            WirePointers::One(pointer) => vec![pointer],
+            WirePointers::Several(pointers) => pointers,
+        };
         if key != "account" && !pointers.contains_key(&key) {
             return Err(complaint("oauth.identity_at", format!("has no {key}: use email, id, plan, account")));
         }
-        if !pointer.starts_with('/') {
+        if !given.iter().all(|pointer| pointer.starts_with('/')) {
             return Err(complaint("oauth.identity_at", "takes JSON Pointers, which begin with /"));
         }
-        pointers.insert(key, pointer);
+        pointers.insert(key, given);
     }
     Ok(pointers)
 }

@@ -15,7 +15,9 @@ pub(super) fn greet(run: &Run) {
             "llxprt {version}. Sign in once, keep several accounts, switch when one reaches its limit."
         ));
         match run.flags.sandbox.as_deref() {
-            None => run.ui.note("No accounts yet."),
+            // Of an index that cannot be read it is told below.
+            None if index.is_ok() => run.ui.note("No accounts yet."),
+            None => {}
             Some("") => {
                 run.ui.note("Sandbox: pretend providers on this machine. No key of yours is read, nothing is kept.");
             }

@@ -25,7 +25,7 @@ pub fn open(start: &Start, url: &Url, hidden_env: &[String], trouble: impl FnOnc
         return trouble(format!("{} is not a web address that may be opened", url.scheme()));
     }
     let candidates = match start {
-        Start::System => open::commands(url.as_str()),
+        Start::System => system(url),
         Start::Programs(programs) => programs
             .iter()
             .map(|(program, arguments)| {
@@ -41,6 +41,24 @@ pub fn open(start: &Start, url: &Url, hidden_env: &[String], trouble: impl FnOnc
             trouble(words);
         }
     });
+}
+
+/// What the system opens links with. On WSL `wslview` comes first, where it is installed: it finds the browser that the
+/// person chose in Windows.
+fn system(url: &Url) -> Vec<Command> {
+    let mut commands = open::commands(url.as_str());
+    if is_wsl() {
+        let mut wslview = Command::new("wslview");
+        wslview.arg(url.as_str());
+        commands.insert(0, wslview);
+    }
+    commands
+}
+
+/// Tells whether the kernel is that of the Windows Subsystem for Linux, 1 or 2: its version names Microsoft.
+pub fn is_wsl() -> bool {
+    cfg!(target_os = "linux")
+        && std::fs::read_to_string("/proc/version").is_ok_and(|version| version.to_lowercase().contains("microsoft"))
 }
 
 fn first_that_starts(candidates: Vec<Command>, hidden_env: &[String]) -> Result<(), String> {

@@ -12,6 +12,7 @@ pub use super::folders::{
 };
 use super::refusal::refuse;
 pub use super::refusal::{Refusal, Why};
+pub use super::room::Room;
 
 /// How many random letters stand in the name of a temporary file, `.NAME.RANDOM.tmp`.
 pub(super) const RANDOM_LETTERS: usize = 8;
@@ -35,6 +36,16 @@ pub fn write_private_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn put(path: &Path, bytes: &[u8], keep: impl FnOnce(tempfile::NamedTempFile) -> io::Result<()>) -> io::Result<()> {
+    let mut temporary = beside(path)?;
+    // Past tempfile, which would add its own path to the words of an error.
+    temporary.as_file_mut().write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    keep(temporary)?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes an empty temporary file in the folder of a private one that it may replace.
+pub(super) fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
@@ -51,17 +62,13 @@ fn put(path: &Path, bytes: &[u8], keep: impl FnOnce(tempfile::NamedTempFile) -> 
     let mut prefix = std::ffi::OsString::from(".");
     prefix.push(name);
     prefix.push(".");
-    let mut temporary = tempfile::Builder::new()
+    tempfile::Builder::new()
         .prefix(&prefix)
         .suffix(".tmp")
         .rand_bytes(RANDOM_LETTERS)
         .tempfile_in(folder)
         // tempfile adds its own path to the words; the kind is what the caller needs.
-        .map_err(|e| e.kind())?;
-    temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
-    keep(temporary)?;
-    sync_folder(folder)
+        .map_err(|e| e.kind().into())
 }
 
 /// Reads a private file of ours; `None` when there is none.

@@ -11,5 +11,6 @@ pub mod listener;
 pub mod lock;
 pub mod log;
 mod refusal;
+mod room;
 pub mod signals;
 pub mod terminal;

@@ -6,6 +6,7 @@ use llxprt_commands::Account;
 use zeroize::Zeroizing;
 
 use super::error::{VaultError, VaultErrorKind};
+use super::file_home::FileRoom;
 use super::index::{Home, Index, StoreSeen};
 use super::lock::{AccountLock, Held};
 use super::secrets::Form;
@@ -16,6 +17,10 @@ use super::{Vault, Written};
 const NOTHING: &str = "nothing is stored for it";
 /// Said of an account from its first index entry until its secret is written.
 pub(super) const UNFINISHED: &str = "its sign-in was not completed";
+
+/// Room for the next content of one login; the default is none that was taken beforehand.
+#[derive(Default)]
+pub struct Room(Option<FileRoom>);
 
 impl Vault {
     /// Reads the index; without one, what the names of the sealed files tell. Takes no lock and opens no keyring.
@@ -148,17 +153,61 @@ impl Vault {
     /// # Errors
     /// Any kind; what was stored before is still there.
     pub async fn write(&self, lock: &AccountLock, account: &Account, json: &str) -> Result<Written, VaultError> {
+        self.write_into(Room::default(), lock, account, json).await
+    }
+
+    /// Takes the room that the next content of a login needs where it rests: for what is asked for only if it can be
+    /// kept. A keyring has no such room, nor has memory.
+    ///
+    /// # Errors
+    /// Those of the disk; nothing was changed.
+    pub fn make_room(&self, lock: &AccountLock, account: &Account) -> Result<Room, VaultError> {
         covers(lock, account)?;
-        let owed = self.memory.owed(account).is_some();
-        if self.memory.has(account) && !owed {
+        let in_memory = self.memory.has(account) && self.memory.owed(account).is_none();
+        let slot = Slot::Login(account.clone());
+        let home = self.disk_index()?.entry(account).map(|entry| entry.store);
+        let file = !in_memory && (home == Some(Home::File) || home.is_none() && self.files.has(&slot));
+        Ok(Room(file.then(|| self.files.room(&slot)).transpose()?))
+    }
+
+    /// As [`Vault::write`], into room that was taken under the same lock.
+    ///
+    /// # Errors
+    /// As [`Vault::write`].
+    pub async fn write_into(
+        &self,
+        room: Room,
+        lock: &AccountLock,
+        account: &Account,
+        json: &str,
+    ) -> Result<Written, VaultError> {
+        covers(lock, account)?;
+        if self.memory.has(account) && self.memory.owed(account).is_none() {
             self.memory.keep(account, json);
             return Ok(Written { home: Home::Memory, note: None });
         }
+        self.store(room, lock, account, json).await
+    }
+
+    /// Writes the JSON of a new login where logins are stored, also in place of one that is kept in memory.
+    ///
+    /// # Errors
+    /// As [`Vault::write`].
+    pub async fn store(
+        &self,
+        room: Room,
+        lock: &AccountLock,
+        account: &Account,
+        json: &str,
+    ) -> Result<Written, VaultError> {
+        covers(lock, account)?;
         let slot = Slot::Login(account.clone());
-        let written = self.write_slot(&slot, &Form::new(&slot, json)?, lock.held()).await?;
-        if owed {
-            self.memory.forget(account);
-        }
+        let form = Form::new(&slot, json)?;
+        let written = match room.0 {
+            Some(room) => self.write_into_room(&slot, &form, room)?,
+            None => self.write_slot(&slot, &form, lock.held()).await?,
+        };
+        self.memory.forget(account);
         let done = |entry: &super::Entry| {
             let words = entry.refused.as_deref();
             entry.unreadable.is_some() || words == Some(UNFINISHED) || words == Some(NOTHING)
@@ -227,8 +276,10 @@ impl Vault {
     }
 
     /// Keeps a login in this process only; it covers a stored one of the same account until the process ends.
-    pub fn keep_in_memory(&self, account: &Account, json: &str) {
+    /// `describe` tells what the index would.
+    pub fn keep_in_memory(&self, account: &Account, json: &str, describe: impl FnOnce(&mut super::Entry)) {
         self.memory.keep(account, json);
+        self.memory.change(account, describe);
     }
 
     /// Keeps a renewed login in this process until it can be written in place of what is stored.

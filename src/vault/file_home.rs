@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::error::{Doing, VaultError, VaultErrorKind};
+use super::key_file::VaultKey;
 use super::slot::{KEYS, LOGINS, STORE, Slot};
 use super::{key_file, lock, sealed};
 use crate::sys::files;
@@ -62,20 +63,39 @@ impl FileHome {
     /// Seals a text into the file of a slot; the notes name damaged key files and folders that were open to others.
     pub(super) fn write(&self, slot: &Slot, text: &str) -> Result<Vec<String>, VaultError> {
         let path = self.path(slot);
+        let (key, notes) = self.ready(slot, &path)?;
+        files::write_private(&path, &seal(&key, slot, text)?).map_err(Doing::Write.failed(&path))?;
+        Ok(notes)
+    }
+
+    /// Takes the room that the next text of a slot needs, so that writing it hardly fails.
+    pub(super) fn room(&self, slot: &Slot) -> Result<FileRoom, VaultError> {
+        let path = self.path(slot);
+        let (key, notes) = self.ready(slot, &path)?;
+        let room = files::Room::take(&path).map_err(Doing::Write.failed(&path))?;
+        Ok(FileRoom { key, notes, room })
+    }
+
+    /// As [`FileHome::write`], into room that was taken for this slot.
+    pub(super) fn fill(&self, slot: &Slot, text: &str, room: FileRoom) -> Result<Vec<String>, VaultError> {
+        let FileRoom { key, notes, room } = room;
+        let path = self.path(slot);
+        room.fill(&seal(&key, slot, text)?).map_err(Doing::Write.failed(&path))?;
+        Ok(notes)
+    }
+
+    /// Makes folder and key for the file of a slot.
+    fn ready(&self, slot: &Slot, path: &Path) -> Result<(VaultKey, Vec<String>), VaultError> {
         let sub = slot.file();
-        let failed = || Doing::Write.failed(&path);
-        let narrowed = files::create_private_dir(&self.data, sub.parent().unwrap_or(Path::new(""))).map_err(failed())?;
+        let folder = sub.parent().unwrap_or(Path::new(""));
+        let narrowed = files::create_private_dir(&self.data, folder).map_err(Doing::Write.failed(path))?;
         let mut notes: Vec<String> = narrowed.iter().map(ToString::to_string).collect();
         let (key, damaged) = {
             let _index = lock::index(&self.data)?;
             key_file::first_or_new(&self.data)?
         };
         notes.extend(damaged);
-        let bytes = sealed::seal(&key, slot, text.as_bytes()).map_err(|e| {
-            VaultError::new(VaultErrorKind::Io, format!("The system gave no random bytes to seal {slot} with: {e}."))
-        })?;
-        files::write_private(&path, &bytes).map_err(failed())?;
-        Ok(notes)
+        Ok((key, notes))
     }
 
     /// Removes the sealed file of a slot; `false` when there was none.
@@ -143,6 +163,19 @@ impl FileHome {
         }
         Ok(names)
     }
+}
+
+/// Room for the next text of one slot, with the key that it is sealed with.
+pub(super) struct FileRoom {
+    key: VaultKey,
+    notes: Vec<String>,
+    room: files::Room,
+}
+
+fn seal(key: &VaultKey, slot: &Slot, text: &str) -> Result<Vec<u8>, VaultError> {
+    sealed::seal(key, slot, text.as_bytes()).map_err(|e| {
+        VaultError::new(VaultErrorKind::Io, format!("The system gave no random bytes to seal {slot} with: {e}."))
+    })
 }
 
 fn unopened(path: &Path, slot: &Slot, why: sealed::Unopened) -> VaultError {

@@ -97,6 +97,9 @@ pub struct Entry {
     /// When the login itself ends, in Unix seconds, where the provider says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_in_until: Option<i64>,
+    /// Where it may be sent, as the login itself says; empty: not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<String>,
     /// Only its name was found: what its secret tells was not read since.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub found: bool,
@@ -135,6 +138,7 @@ impl Entry {
             expires_at: None,
             refreshable: false,
             signed_in_until: None,
+            origins: Vec::new(),
             found: false,
             unverified: false,
             refused: None,
@@ -212,6 +216,11 @@ impl Index {
         self.names_of(&provider).filter_map(move |(bucket, entry)| {
             Some((Account { provider: provider.clone(), bucket: bucket.parse().ok()? }, entry))
         })
+    }
+
+    /// Returns what is known of every account of a provider, for changing it.
+    pub fn entries_of(&mut self, provider: &Provider) -> impl Iterator<Item = &mut Entry> {
+        self.accounts.range_mut(format!("{provider}:")..format!("{provider};")).map(|(_, entry)| entry)
     }
 
     /// As [`Index::accounts_of`], with each name as it stands there: no account can have some of them.

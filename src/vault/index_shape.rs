@@ -40,6 +40,7 @@ impl<'de> Visitor<'de> for EntryShape {
                 "expires_at" => entry.expires_at = map.next_value()?,
                 "refreshable" => entry.refreshable = map.next_value()?,
                 "signed_in_until" => entry.signed_in_until = map.next_value()?,
+                "origins" => entry.origins = map.next_value()?,
                 "found" => entry.found = map.next_value()?,
                 "unverified" => entry.unverified = map.next_value()?,
                 "refused" => entry.refused = map.next_value()?,
@@ -96,7 +97,7 @@ mod tests {
     #[test]
     fn every_member_comes_back_and_one_that_must_be_there_is_missed() {
         let text = r#"{"version":1,"accounts":{"a:b":{"store":"keyring","identity":"i","identity_id":"d","plan":"p",
-            "expires_at":1,"refreshable":true,"signed_in_until":2,"found":true,"unverified":true,"refused":"r","unreadable":"u",
+            "expires_at":1,"refreshable":true,"signed_in_until":2,"origins":["o"],"found":true,"unverified":true,"refused":"r","unreadable":"u",
             "windows":[{"window":"5h","used":0.5}],"windows_at":3,"limits":[{"until":4,"why":"w","strikes":0}],
             "counts":{"requests":5,"input":0,"output":0,"switches":0},"n\u0065w":1}},
             "keys":{"k":{"store":"file","tail":"t"}},"store":{"kind":"file","detail":"d"}}"#;

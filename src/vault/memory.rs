@@ -67,6 +67,14 @@ impl Memory {
         self.logins().contains_key(&account.to_string())
     }
 
+    /// Changes what the index would know of a login.
+    pub(super) fn change(&self, account: &Account, change: impl FnOnce(&mut Entry)) {
+        if let Some(kept) = self.logins().get_mut(&account.to_string()) {
+            change(&mut kept.entry);
+            kept.entry.store = Home::Memory;
+        }
+    }
+
     pub(super) fn forget(&self, account: &Account) -> bool {
         self.logins().remove(&account.to_string()).is_some()
     }

@@ -30,6 +30,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+pub use accounts::Room;
 pub use error::{VaultError, VaultErrorKind};
 pub use index::{Counts, Entry, Home, Index, KeyEntry, Limit, StoreSeen, Window};
 pub use lock::AccountLock;

@@ -8,7 +8,7 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::accounts::UNFINISHED;
 use super::error::{VaultError, VaultErrorKind};
-use super::file_home::LONGEST;
+use super::file_home::{FileRoom, LONGEST};
 use super::index::{Entry, Home, Index, KeyEntry, StoreSeen};
 use super::keyring::{Notice, Trouble};
 use super::keyring_item;
@@ -114,10 +114,7 @@ impl Vault {
     }
 
     pub(super) async fn write_slot(&self, slot: &Slot, text: &Form, held: &Held) -> Result<Written, VaultError> {
-        if text.raw.len() > LONGEST {
-            let words = format!("{slot} is longer than {LONGEST} bytes, so it was not kept.");
-            return Err(VaultError::new(VaultErrorKind::Refused, words));
-        }
+        fits(slot, text)?;
         let mut home = self.disk_index()?.home(slot);
         if home.is_none() && self.files.has(slot) {
             // The index lost it; the file is the truth.
@@ -132,6 +129,13 @@ impl Vault {
                 self.to_new_keyring(slot, text, held, or_file).await
             }
         }
+    }
+
+    /// As [`Vault::write_slot`], into room that was taken where the secret rests.
+    pub(super) fn write_into_room(&self, slot: &Slot, text: &Form, room: FileRoom) -> Result<Written, VaultError> {
+        fits(slot, text)?;
+        let notes = self.files.fill(slot, &text.sealed, room)?;
+        Ok(Written { home: Home::File, note: join(notes) })
     }
 
     fn to_file(&self, slot: &Slot, text: &Form) -> Result<Written, VaultError> {
@@ -296,6 +300,14 @@ impl Vault {
         let note = removed.err().map(|error| format!("The old one could not be removed: {}", error.message));
         Ok(Written { home: to, note })
     }
+}
+
+fn fits(slot: &Slot, text: &Form) -> Result<(), VaultError> {
+    if text.raw.len() > LONGEST {
+        let words = format!("{slot} is longer than {LONGEST} bytes, so it was not kept.");
+        return Err(VaultError::new(VaultErrorKind::Refused, words));
+    }
+    Ok(())
 }
 
 /// A secret as it stands in the keyring and in a sealed file.

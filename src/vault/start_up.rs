@@ -36,11 +36,13 @@ impl Vault {
         for folder in self.files.folders().unwrap_or_default() {
             files::narrow_in(&data.join(folder), |_| true, &mut said);
         }
-        self.sweep(&mut said);
+        said.extend(self.sweep());
         said
     }
 
-    fn sweep(&self, said: &mut Vec<String>) {
+    /// Removes what interrupted writes left (`security.md` 3.4). Returns sentences on what could not be.
+    pub fn sweep(&self) -> Vec<String> {
+        let mut said = Vec::new();
         let data = self.dirs.data.as_path();
         let index_lock = |target: &str| {
             let ours = target == index_file::NAME || is_key_file(target);
@@ -62,6 +64,7 @@ impl Vault {
             let folder = data.join(&folder);
             failed(&folder, files::sweep_temporary(&folder, slot_lock));
         }
+        said
     }
 }
 

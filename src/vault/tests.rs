@@ -216,7 +216,7 @@ async fn a_login_in_memory_covers_the_stored_one_and_leaves_no_trace() {
     let place = Place::new();
     let vault = place.vault(Wish::File);
     write(&vault, &work(), "stored").await.unwrap();
-    vault.keep_in_memory(&work(), "canary-memory");
+    vault.keep_in_memory(&work(), "canary-memory", |_| {});
     assert_eq!(read(&vault, &work()).await.unwrap().unwrap(), "canary-memory");
     assert_eq!(home(&vault, &work()), Some(Home::Memory));
     assert_eq!(write(&vault, &work(), "canary-renewed").await.unwrap().home, Home::Memory);

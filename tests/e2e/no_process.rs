@@ -48,6 +48,8 @@ fn manual_mode_starts_no_process_whatever_chose_it() {
         (&[], &[("CI", "1")], None),
         (&[], &[("DEBIAN_FRONTEND", "noninteractive")], None),
         (&[], &[("SSH_CONNECTION", "10.0.0.1 5 10.0.0.2 22")], None),
+        (&[], &[("SSH_CLIENT", "10.0.0.1 5 22")], None),
+        (&[], &[("SSH_TTY", "/dev/pts/9")], None),
         (&[], &[("DISPLAY", "")], None),
     ] {
         let started = started(flags, variables, setting);

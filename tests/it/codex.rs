@@ -4,7 +4,7 @@ use std::fs::File;
 use std::net::TcpListener;
 
 use llxprt::sandbox::{Answer, Endpoint};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::provider_steps::{PERSONAL, Stand, after, link, wait_words};
 use crate::session_steps::{PASTE, QUESTION, approve, fetch, param, paste_prompt, terminal};
@@ -98,16 +98,27 @@ fn the_redirected_address_is_pasted_where_no_browser_is() {
     assert_eq!(stand.script.count(Endpoint::Token), 1);
 }
 
+fn id_token(claims: &Value) -> String {
+    use base64::Engine as _;
+    format!("e30.{}.x", base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()))
+}
+
+#[test]
+fn an_email_that_stands_in_the_profile_claim_alone_is_found() {
+    let stand = stand();
+    let id_token = id_token(&json!({"https://api.openai.com/profile": {"email": PERSONAL}}));
+    let token = json!({"access_token": stand.ready("access_token"), "token_type": "Bearer", "id_token": id_token});
+    stand.script.answer(Endpoint::Token, Answer::json(200, token));
+    let done = stand.auth(&["login"]).ok();
+    assert!(done.stderr.contains(&format!("Signed in to codex as {PERSONAL}")), "{done}");
+}
+
 #[test]
 fn an_id_token_of_another_sign_in_is_refused() {
     let stand = stand();
-    let token = |nonce: &str| {
-        let claims = json!({"email": PERSONAL, "nonce": nonce});
-        use base64::Engine as _;
-        let part = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(claims.to_string());
-        json!({"access_token": "a-canary-token", "token_type": "Bearer", "id_token": format!("e30.{part}.x")})
-    };
-    stand.script.answer(Endpoint::Token, Answer::json(200, token("somebody-elses")));
+    let id_token = id_token(&json!({"email": PERSONAL, "nonce": "somebody-elses"}));
+    let token = json!({"access_token": "a-canary-token", "token_type": "Bearer", "id_token": id_token});
+    stand.script.answer(Endpoint::Token, Answer::json(200, token));
     let done = stand.auth(&["login"]).exit(1);
     assert!(done.stderr.contains("made for another sign-in") && done.stderr.contains("E-LOGIN"), "{done}");
     assert_eq!(stand.script.count(Endpoint::Usage), 0, "the token is used for nothing");

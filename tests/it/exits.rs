@@ -66,12 +66,8 @@ fn places() -> Vec<Place> {
             paste_prompt(pty, 1);
         }),
         ("a question", |pty| {
-            pty.type_line("/auth anthropic login --force other@example.com");
-            paste_prompt(pty, 1);
-            pty.keys(key::CTRL_C);
-            at_prompt(pty);
-            pty.type_line("hello");
-            paste_prompt(pty, 2);
+            pty.type_line("/auth codex login");
+            pty.wait_for("[y/N]");
         }),
     ]
 }

@@ -7,7 +7,7 @@ use llxprt::sandbox::{Answer, Endpoint};
 use serde_json::json;
 
 use crate::faults_kills::{Figures, kills};
-use crate::faults_stage::{Stage, WORK};
+use crate::faults_stage::{Stage, WORK, account, block_on};
 use crate::support::canary;
 
 /// Two logins that need no provider.
@@ -295,4 +295,36 @@ fn a_login_that_another_process_made_meanwhile_is_not_written_over_by_what_was_o
         vault.pay(&lock, &account).await.unwrap();
     });
     assert_eq!(stage.stored(WORK)["access_token"], "renewed");
+}
+
+#[test]
+fn f1_leftovers_of_a_write_that_was_killed_are_gone_after_the_next_start_whatever_it_is() {
+    let stage = Stage::signed_in();
+    let _ = stage.home.run(&["key", "save", "mine", "sk-canary-of-a-saved-key-0009"]).ok();
+    let _ = stage.home.run(&["profile", "save", "model", "both", WORK]).ok();
+    for words in [
+        &["auth"][..],
+        &["auth", "anthropic", "token", WORK],
+        &["set"],
+        &["-p", "hello"],
+        &["auth", "anthropic", "login", WORK],
+        &["help"],
+    ] {
+        for place in [
+            "data/.index.json.abcdEFGH.tmp",
+            "data/.vault-0011223344556677.key.abcdEFGH.tmp",
+            "data/secure-store/tokens/anthropic/.work@company.com.sealed.abcdEFGH.tmp",
+            "data/secure-store/keys/.mine.sealed.abcdEFGH.tmp",
+            "config/.settings.json.abcdEFGH.tmp",
+            "config/profiles/.both.json.abcdEFGH.tmp",
+        ] {
+            stage.home.write(place, "half");
+        }
+        let account = block_on(stage.vault().lock(&account(WORK))).unwrap();
+        let _ = stage.home.run(&["doctor"]).ok();
+        assert_eq!(stage.home.leftovers().len(), 1, "somebody writes that one right now");
+        drop(account);
+        let _ = stage.home.typed(words).reveals().done().ok();
+        assert_eq!(stage.home.leftovers(), Vec::<PathBuf>::new(), "{words:?}");
+    }
 }

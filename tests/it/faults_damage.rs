@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use llxprt::sandbox::Endpoint;
 use serde_json::Value;
 
 use crate::faults::{planted, vault_key};
@@ -50,11 +51,24 @@ fn f4_a_damaged_sealed_file_is_named_and_kept_and_the_other_accounts_work() {
 
 #[test]
 fn f4_a_new_login_for_exactly_that_account_replaces_a_damaged_file() {
-    let stage = Stage::signed_in();
-    std::fs::write(stage.sealed(WORK), b"LLXSEAL1").unwrap();
-    let _ = stage.token(WORK).exit(78);
-    let _ = stage.login(WORK, &[]).ok();
-    let _ = stage.token(WORK).ok();
+    // Nobody has met the damage before: the login itself finds it, the first time, and asks nothing.
+    for damage in ["cut", "flipped", "short", "no key"] {
+        let stage = Stage::signed_in();
+        let path = stage.sealed(WORK);
+        let mut whole = std::fs::read(&path).unwrap();
+        match damage {
+            "cut" => whole.truncate(30),
+            "flipped" => *whole.last_mut().unwrap() ^= 1,
+            "short" => whole.truncate(8),
+            _ => std::fs::remove_file(vault_key(&stage)).unwrap(),
+        }
+        std::fs::write(&path, &whole).unwrap();
+        let done = stage.login(WORK, &[]).ok();
+        assert!(done.stderr.contains("Signed in to anthropic as work@company.com"), "{damage}: {done}");
+        assert!(!done.stderr.contains("already"), "{damage}: {done}");
+        assert_eq!(stage.script().count(Endpoint::Token), 2, "{damage}");
+        let _ = stage.token(WORK).ok();
+    }
 }
 
 #[test]
@@ -129,6 +143,59 @@ fn f4_settings_that_do_not_parse_are_never_written() {
         assert!(done.stderr.contains("settings.json"), "{done}");
         assert_eq!(std::fs::read(path).unwrap(), bytes);
         let _ = stage.token("good").ok();
+    }
+}
+
+#[test]
+fn f4_an_index_that_this_version_does_not_know_fails_only_who_needs_it() {
+    for place in ["version 3", "version 9", "symlink"] {
+        let stage = planted();
+        let path = stage.home.path("data/index.json");
+        let whole = stage.home.read("data/index.json");
+        let (status, words) = match place {
+            "symlink" => {
+                let aside = stage.home.write("work/aside", &whole);
+                std::fs::remove_file(&path).unwrap();
+                std::os::unix::fs::symlink(aside, &path).unwrap();
+                (77, "is a symbolic link")
+            }
+            version => {
+                let version = format!("\"version\":{}", &version["version ".len()..]);
+                assert!(whole.contains("\"version\":1"), "{whole}");
+                stage.home.write("data/index.json", whole.replace("\"version\":1", &version));
+                (78, "a newer llxprt wrote it")
+            }
+        };
+        let now = stage.home.read("data/index.json");
+        for words in [
+            &["help"][..],
+            &["doctor"],
+            &["log"],
+            &["set"],
+            &["set", "stream.idleSeconds", "61"],
+            &["profile", "list"],
+            &["--provider", "anthropic", "--key", "sk-ant-unknown", "doctor"],
+        ] {
+            let done = stage.home.run(words).ok();
+            assert_eq!(done.stderr.matches("  E-").count(), 0, "{place} {words:?}: {done}");
+        }
+        let doctor = stage.home.run(&["doctor"]).ok();
+        assert!(doctor.stdout.contains("index.json"), "{place}: {doctor}");
+        stage.script().add_key("sk-ant-api03-of-a-test", WORK);
+        let done = stage.home.run(&["--provider", "anthropic", "--key", "sk-ant-api03-of-a-test", "-p", "by key"]);
+        assert_eq!(done.ok().stdout.trim(), "by key", "{place}");
+        for needs in [&["auth"][..], &["key", "list"], &["auth", "anthropic", "token", "good"], &["-p", "by sign-in"]] {
+            let done = stage.home.run(needs).exit(status);
+            assert!(done.stderr.contains(words) && done.stderr.contains("index.json"), "{place} {needs:?}: {done}");
+            assert_eq!(done.stderr.matches("index.json").count(), 1, "{place} {needs:?}: said once: {done}");
+        }
+        let pty = stage.home.pty_of(24, 300, &[]);
+        pty.wait_for(words);
+        pty.wait_prompt();
+        assert!(pty.ask("/set stream.idleSeconds").contains("61"));
+        drop(pty);
+        assert_eq!(stage.home.read("data/index.json"), now, "{place}: it is left as it is");
+        assert_eq!(path.is_symlink(), place == "symlink");
     }
 }
 

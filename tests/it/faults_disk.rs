@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use llxprt::sandbox::{Answer, Endpoint};
 use serde_json::Value;
 
 use crate::faults::{planted, vault_key};
@@ -88,22 +89,26 @@ fn f2_a_full_or_read_only_disk_keeps_what_was_there_and_says_what_could_not_be_w
         assert_eq!(stage.home.leftovers(), Vec::<PathBuf>::new());
     }
 
-    // A renewal that cannot be kept: the shell gets 77, a session goes on and stores it once it can.
+    // A renewal that cannot be kept: the shell does not ask for one, a session goes on and stores it once it can.
     stage.leave_seconds(WORK, -10);
-    let before = stage.stored(WORK);
+    let (before, sent) = (stage.stored(WORK), stage.refreshes());
     data.fill();
     let done = stage.token(WORK).exit(77);
     assert!(done.stderr.contains("No space left") && done.stderr.contains("work@company.com.sealed"), "{done}");
+    assert!(done.stderr.contains("The sign-in is kept."), "{done}");
+    assert_eq!(stage.refreshes(), sent, "nothing was sent that could spend what is stored");
     data.free();
     assert_eq!(stage.stored(WORK), before, "the old content is intact");
-    let _ = stage.login(WORK, &["--force"]).ok();
+    let _ = stage.token(WORK).ok();
+    assert_eq!(stage.refreshes(), sent + 1);
     stage.leave_seconds(WORK, -10);
     let before = stage.stored(WORK);
     let pty = stage.home.pty(&[]);
     pty.wait_prompt();
     data.fill();
     let answer = pty.ask("on a full disk");
-    assert!(answer.contains("on a full disk") && answer.contains("in memory"), "{answer}");
+    let joined = answer.replace('\n', " ");
+    assert!(joined.contains("on a full disk") && joined.contains("in memory"), "{answer}");
     assert!(pty.ask("once more").contains("once more"));
     assert_eq!(stage.stored(WORK), before);
     data.free();
@@ -112,6 +117,73 @@ fn f2_a_full_or_read_only_disk_keeps_what_was_there_and_says_what_could_not_be_w
     drop(pty);
     let _ = stage.token(WORK).ok();
     assert_eq!(stage.bucket(WORK)["state"], "ready");
+}
+
+#[test]
+#[ignore = "needs root to mount a tmpfs"]
+fn f2_a_new_login_that_cannot_be_stored_serves_the_session() {
+    let mut stage = Stage::signed_in();
+    let browser = Browser::approving(&stage.home, PERSONAL);
+    stage.home = stage.home.env("BROWSER", browser.command());
+    let data = Small::mount(&stage.home.path("data"), 256 << 10);
+    for full in [true, false] {
+        let pty = stage.home.pty_of(24, 300, &[]);
+        pty.wait_prompt();
+        if full {
+            data.fill()
+        } else {
+            data.read_only(true)
+        }
+        pty.type_line(&format!("/auth anthropic login {PERSONAL}"));
+        pty.wait_for("It could not be stored: ");
+        pty.wait_for("Kept in memory: it is gone when you leave.");
+        pty.wait_for(&format!("Once it can be stored, sign in anew: /auth anthropic login {PERSONAL} --force"));
+        assert!(pty.ask("on a disk that takes nothing").contains("on a disk that takes nothing"));
+        let said = pty.ask("/auth anthropic");
+        assert!(said.contains(PERSONAL) && said.contains("ready"), "{said}");
+        if full {
+            data.free()
+        } else {
+            data.read_only(false)
+        }
+        assert_eq!(stage.stored(PERSONAL), Value::Null);
+        pty.type_line(&format!("/auth anthropic login {PERSONAL} --force"));
+        pty.wait_for("Kept in a sealed file");
+        drop(pty);
+        let _ = stage.token(PERSONAL).ok();
+        assert_eq!(stage.bucket(PERSONAL)["state"], "ready");
+        let _ = stage.home.run(&["auth", "anthropic", "logout", PERSONAL]).ok();
+    }
+}
+
+#[test]
+#[ignore = "needs root to mount a tmpfs"]
+fn f2_a_login_in_memory_needs_no_settings_that_can_be_written() {
+    for full in [true, false] {
+        let mut stage = Stage::empty();
+        let _ = stage.home.run(&["set", "unset", "auth.anthropic.accepted"]).ok();
+        let browser = Browser::approving(&stage.home, WORK);
+        stage.home = stage.home.env("BROWSER", browser.command());
+        let config = Small::mount(&stage.home.path("config"), 64 << 10);
+        if full {
+            config.fill()
+        } else {
+            config.read_only(true)
+        }
+        let settings = stage.home.read("config/settings.json");
+        let pty = stage.home.pty_of(24, 300, &[]);
+        pty.wait_prompt();
+        pty.type_line("/auth anthropic login --memory");
+        pty.wait_for("Sign in all the same? [y/N]");
+        pty.keys("y\r");
+        pty.wait_for("What it was to remember holds for this run.");
+        pty.wait_for("Kept in memory: it is gone when you leave.");
+        assert!(pty.ask("from memory").contains("from memory"));
+        assert_eq!(pty.screen().matches("What it was to remember").count(), 1, "{}", pty.screen());
+        assert!(pty.ask("/auth anthropic").contains(WORK));
+        drop(pty);
+        assert_eq!(stage.home.read("config/settings.json"), settings);
+    }
 }
 
 #[test]
@@ -145,7 +217,7 @@ fn f2_wherever_the_disk_runs_full_what_was_there_stays_and_one_error_names_the_p
             assert!(now == before || now["refresh_token"].is_string() && done.status() == 0, "{done}");
             let _ = stage.home.run(&[]).ok();
             assert_eq!(stage.home.leftovers(), Vec::<PathBuf>::new());
-            let _ = stage.login(WORK, &["--force"]).ok();
+            let _ = stage.token(WORK).ok();
             let _ = stage.home.run(&["auth", "anthropic", "logout", PERSONAL]);
             let _ = stage.home.run(&["key", "delete", "other"]);
             assert_eq!(stage.bucket(WORK)["state"], "ready");
@@ -253,6 +325,57 @@ fn f2_a_file_that_may_not_or_cannot_be_read_is_named_and_the_rest_works() {
     }
     let _ = stage.token("good").ok();
     let _ = stage.token("bad").ok();
+}
+
+#[test]
+#[ignore = "needs strace"]
+fn f2_a_copy_that_cannot_be_removed_does_not_hide_that_the_provider_has_revoked_it() {
+    for (status, revoked) in [(200, true), (503, false)] {
+        let stage = Stage::signed_in();
+        let url = format!("{}/codex/oauth/revoke", stage.sandbox.url());
+        let text = format!("name = \"anthropic\"\n[oauth]\nrevoke_url = \"{url}\"\nrevoke_request = \"json\"\n");
+        let _ = stage.home.write("config/providers/anthropic.toml", text);
+        stage.sandbox.script("codex").answer(Endpoint::Revoke, Answer::empty(status));
+        let browser = Browser::zero(&stage.home);
+        let sealed = stage.sealed(WORK);
+        let words = ["auth", "anthropic", "logout", WORK];
+        let done = injected(&stage, &browser, &words, "unlink,unlinkat", "EACCES", Where::Path(&sealed));
+        assert!(done.failures > 0 && done.status == Some(77), "{:?} {}", done.status, done.stderr);
+        assert!(done.stderr.contains("work@company.com was not removed."), "{}", done.stderr);
+        assert!(done.stderr.contains("ermission denied") && done.stderr.contains(".sealed"), "{}", done.stderr);
+        let (said, state) = match revoked {
+            true => ("anthropic has revoked it, so it does not work any more", "needs-login"),
+            false => ("anthropic did not confirm either, so its token may work", "ready"),
+        };
+        assert!(done.stderr.contains(said), "{}", done.stderr);
+        assert_eq!(stage.bucket(WORK)["state"], state);
+        let log = stage.home.read("log/llxprt.log");
+        assert!(log.contains(&format!("not removed here: {said}")), "{log}");
+        let _ = stage.home.run(&words).ok();
+        assert_eq!(stage.stored(WORK), Value::Null);
+    }
+}
+
+#[test]
+#[ignore = "needs strace"]
+fn f2_a_renewal_that_was_sent_and_could_not_be_stored_says_that_a_new_sign_in_is_due() {
+    let stage = Stage::signed_in();
+    stage.leave_seconds(WORK, -10);
+    let (before, sent) = (stage.stored(WORK), stage.refreshes());
+    let browser = Browser::zero(&stage.home);
+    let words = ["auth", "anthropic", "token", WORK];
+    let renames = "rename,renameat,renameat2,link,linkat";
+    let done = injected(&stage, &browser, &words, renames, "EIO", Where::Path(&stage.sealed(WORK)));
+    assert!(done.failures > 0 && done.status == Some(77), "{:?} {}", done.status, done.stderr);
+    assert_eq!(stage.refreshes(), sent + 1);
+    assert!(done.stderr.contains("what is stored here is spent: sign in again"), "{}", done.stderr);
+    assert!(done.stderr.contains(&format!("auth anthropic login {WORK}")), "{}", done.stderr);
+    assert_eq!(stage.stored(WORK), before);
+    assert_eq!(stage.bucket(WORK)["state"], "needs-login");
+    let _ = stage.token(WORK).exit(4);
+    assert_eq!(stage.refreshes(), sent + 1, "a spent token is not sent again");
+    let _ = stage.login(WORK, &[]).ok();
+    let _ = stage.token(WORK).ok();
 }
 
 #[test]

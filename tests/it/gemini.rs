@@ -110,6 +110,14 @@ fn a_client_file_of_googles_console_is_the_client_and_its_project_goes_along() {
     assert_eq!(call.header("x-goog-user-project"), Some("pretend-project"));
 
     for (text, words) in [
+        (
+            json!({"installed": {"client_id": "canary-client", "project_id": "p"}}).to_string(),
+            "client_secret is missing",
+        ),
+        (
+            json!({"installed": {"client_id": "canary-client", "client_secret": "s"}}).to_string(),
+            "project_id is missing",
+        ),
         (json!({"web": {"client_id": "canary-client"}}).to_string(), "is of a client for web servers"),
         (
             json!({"type": "service_account", "private_key": "canary-client"}).to_string(),
@@ -127,7 +135,23 @@ fn a_client_file_of_googles_console_is_the_client_and_its_project_goes_along() {
         assert!(!done.stderr.contains("canary"), "{done}");
     }
     std::fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert!(login().exit(4).stderr.contains("is no plain file"));
+    std::fs::remove_file(&path).unwrap();
     assert!(login().exit(4).stderr.contains("is not there"));
+}
+
+#[test]
+fn a_client_id_alone_is_told_to_be_too_little_before_a_browser_opens() {
+    let home = Home::new();
+    let browser = Browser::zero(&home);
+    let home = home.env("BROWSER", browser.command());
+    insta::assert_snapshot!(home.run(&["--set", "auth.gemini.clientId=mine", "auth", "gemini", "login"]), @"
+    --- stderr
+    llxprt: Gemini needs the secret and the project of your OAuth client too, not only its id.
+    The JSON of the client holds all of it: llxprt set auth.gemini.clientFile PATH  E-NO-CLIENT
+    --- exit 4
+    ");
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn a_login_goes_to_the_keyring_other_programs_read_it_and_a_logout_takes_it_away
     members.sort_unstable();
     let [theirs, ours] = [
         ["access_token", "account_id", "expiry", "refresh_token", "scope", "token_type"].as_slice(),
-        &["lifetime", "token_host"],
+        &["lifetime", "origins", "token_host"],
     ];
     let mut known = [theirs, ours].concat();
     known.sort_unstable();

@@ -128,3 +128,28 @@ fn an_account_whose_secret_is_gone_needs_a_sign_in_and_takes_one() {
     let _ = stage.login(WORK, &[]).ok();
     let _ = stage.token(WORK).ok();
 }
+
+#[test]
+fn a_sign_out_that_is_cancelled_while_the_provider_is_asked_leaves_no_login_that_is_called_ready() {
+    use std::os::unix::process::ExitStatusExt;
+    let stage = Stage::signed_in();
+    manifest(&stage, &format!("{}/codex/oauth/revoke", stage.sandbox.url()));
+    let script = stage.sandbox.script("codex");
+    script.hold(llxprt::sandbox::Endpoint::Revoke);
+    let child = stage.child(&["auth", "anthropic", "logout", WORK]);
+    crate::support::until("the provider to be asked", || (!revoked(&stage).is_empty()).then_some(()));
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let done = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(done.stderr).unwrap();
+    assert_eq!((done.status.code(), done.status.signal()), (Some(130), None), "{stderr}");
+    assert!(stderr.contains("whether it did is not known"), "{stderr}");
+    script.release(llxprt::sandbox::Endpoint::Revoke);
+    assert_eq!(stage.bucket(WORK)["state"], "needs-login");
+    let log = stage.home.read("log/llxprt.log");
+    assert!(log.contains("signing out was cancelled: anthropic was asked to revoke"), "{log}");
+    let _ = stage.home.run(&["auth", "anthropic", "logout", WORK]).ok();
+    assert_eq!(stage.stored(WORK), Value::Null);
+    let _ = stage.login(WORK, &[]).ok();
+    assert_eq!(stage.bucket(WORK)["state"], "ready");
+}

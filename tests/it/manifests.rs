@@ -1,6 +1,6 @@
 //! Providers by a file: what is wrong with one is told with its place, and spoils no other.
 
-use llxprt::sandbox::{Answer, Endpoint};
+use llxprt::sandbox::{Answer, Endpoint, Options, Sandbox};
 use serde_json::{Value, json};
 
 use crate::provider_steps::Stand;
@@ -36,6 +36,7 @@ fn a_file_that_is_wrong_is_named_with_line_and_key() {
         ("client_id = \"x\"", "verify = \"guess\"", "line 5: oauth.verify: unknown variant `guess`"),
         ("client_id = \"x\"", "identity_at = { mail = \"/m\" }", "has no mail: use email, id, plan, account"),
         ("client_id = \"x\"", "identity_at = { email = \"m\" }", "JSON Pointers, which begin with /"),
+        ("client_id = \"x\"", "identity_at = { email = [\"/m\", \"n\"] }", "JSON Pointers, which begin with /"),
         ("client_id = \"x\"", "claim_headers = { Authorization = \"/x\" }", "must not set Authorization"),
         ("client_id = \"x\"", "project_header = \"Cookie\"", "must not set Cookie"),
         (
@@ -132,6 +133,48 @@ fn a6_a_file_that_moves_a_built_in_provider_elsewhere_does_not_take_its_login_al
     stand.home.write("config/providers/codex.toml", moved);
     let done = stand.say("hello").exit(4);
     assert!(done.stderr.contains("evil.example") && done.stderr.contains("E-OTHER-HOST"), "{done}");
+}
+
+#[test]
+fn a6_any_place_that_a_login_was_not_made_for_gets_none_of_it_and_a_new_login_mends_that() {
+    let evil = Sandbox::start_blocking(Options::for_tests()).unwrap();
+    let there = evil.url().replace("127.0.0.1", "localhost");
+    for key in ["usage_url", "verify_url", "revoke_url", "token_url", "[api]\nbase_url"] {
+        let stand = Stand::short("codex").accepted("2026-09-29");
+        let state = || stand.auth(&["status", "--json"]).ok().json()["buckets"][0]["state"].clone();
+        let _ = stand.auth(&["login"]).ok();
+        let usual = stand.home.read("config/providers/codex.toml");
+        let moved = format!("{usual}{key} = \"{there}/codex/x\"\n");
+        stand.home.write("config/providers/codex.toml", &moved);
+        let before = stand.script.requests().len();
+        assert_eq!(state(), "needs-login", "{key}");
+        let done = stand.say("hello").exit(4);
+        assert!(done.stderr.contains("names http://localhost:") && done.stderr.contains("E-OTHER-HOST"), "{done}");
+        assert!(done.stderr.contains("llxprt auth codex login --force"), "{done}");
+        let _ = stand.home.typed(&["auth", "codex", "token"]).done().exit(4);
+        let quota = stand.home.run(&["stats", "quota"]).ok();
+        assert!(quota.stdout.contains("needs a new sign-in: it was made at [sandbox], and its"), "{quota}");
+        assert_eq!(stand.script.requests().len(), before, "{key}");
+
+        // The old manifest takes it up again: nothing was deleted.
+        stand.home.write("config/providers/codex.toml", &usual);
+        assert_ne!(state(), "needs-login", "{key}");
+        assert_eq!(stand.say("hello").ok().stdout, "hello\n");
+
+        stand.home.write("config/providers/codex.toml", &moved);
+        if matches!(key, "token_url" | "verify_url") {
+            let out = stand.auth(&["logout"]).ok();
+            assert!(out.stderr.contains("did not confirm"), "{out}");
+        } else {
+            // Perhaps the file is what is wrong: nothing is replaced unasked.
+            let done = stand.auth(&["login"]).exit(4);
+            assert!(done.stderr.contains("E-OTHER-HOST"), "{done}");
+            let done = stand.auth(&["login", "--force"]).ok();
+            assert!(done.stderr.contains("Signed in to codex"), "{done}");
+            assert_ne!(state(), "needs-login", "{key}");
+        }
+    }
+    assert_eq!(evil.script("codex").requests(), []);
 }
 
 /// A6, F12: nothing but a whole token answer is a login, and no answer makes it panic or follow.

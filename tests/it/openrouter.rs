@@ -47,7 +47,11 @@ fn the_key_of_a_login_does_not_run_out_and_when_refused_asks_for_a_new_one() {
     }
     stand.script.revoke(PERSONAL);
     let done = stand.say("hello").exit(4);
+    assert!(done.stderr.contains("default needs a new sign-in: User not found."), "{done}");
+    assert!(!done.stderr.contains("renewal") && !done.stderr.contains("ran out"), "{done}");
     assert!(done.stderr.contains("llxprt auth openrouter login"), "{done}");
+    let log = stand.home.run(&["log"]).ok().stdout;
+    assert_eq!((log.matches("User not found").count(), log.matches("openrouter:default").count()), (1, 2), "{log}");
 }
 
 #[test]

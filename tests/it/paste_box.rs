@@ -7,7 +7,7 @@ use crate::session_steps::{
     param, paste_prompt, sealed, terminal,
 };
 use crate::support::pty::key;
-use crate::support::{Home, Pty};
+use crate::support::{Browser, Home, Pty};
 
 /// A session whose next login waits at the paste prompt.
 struct Waiting {
@@ -54,6 +54,32 @@ impl Waiting {
         let history = self.home.read("data/history");
         assert_eq!(history.lines().collect::<Vec<_>>(), ["/auth anthropic login"]);
     }
+}
+
+#[test]
+fn a_way_to_sign_in_that_the_file_does_not_name_is_not_gone() {
+    let (sandbox, home) = accepted();
+    let browser = Browser::idle(&home);
+    let home = home.env("BROWSER", browser.command());
+    let redirect = |url: &str| param(url, "redirect_uri").unwrap();
+    home.write("config/providers/anthropic.toml", "[oauth]\nflows = [\"paste\"]\n");
+    let done = home.run(&["auth", "anthropic", "login"]).exit(4);
+    assert!(done.stderr.contains("the answer is pasted, and input is not a terminal"), "{done}");
+    let pty = terminal(&home, &["auth", "anthropic", "login"]);
+    paste_prompt(&pty, 1);
+    let opened = browser.next();
+    assert_eq!((redirect(&opened), &opened), (format!("{}/anthropic/oauth/code/callback", sandbox.url()), &link(&pty)));
+    pty.paste(&code(&opened, WORK));
+    pty.keys(key::ENTER);
+    pty.wait_for(&format!("Signed in to anthropic as {WORK}"));
+
+    home.write("config/providers/anthropic.toml", "[oauth]\nflows = [\"browser\"]\n");
+    let pty = terminal(&home, &["auth", "anthropic", "login", "two"]);
+    paste_prompt(&pty, 1);
+    let opened = browser.next();
+    assert!(redirect(&opened).starts_with("http://localhost:"), "{opened}");
+    assert_eq!(opened, link(&pty));
+    pty.keys(key::CTRL_C);
 }
 
 /// Every shape in which a right answer may be pasted.

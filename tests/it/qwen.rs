@@ -187,14 +187,15 @@ fn a6_the_host_that_a_token_names_counts_only_within_the_providers_domains() {
         assert_eq!(stand.say("hello").ok().stdout, "hello\n");
     }
 
-    // A renewal that names another place is kept, and used for nothing there.
+    // A renewal that names another place is kept, and what it names is not.
     let stand = Stand::short("qwen").accepted(SINCE);
     let _ = stand.auth(&["login"]).ok();
     stand.script.vary(|v| v.resource_url = Some("evil.example".to_owned()));
-    let done = stand.say("hello").exit(4);
-    assert!(done.stderr.contains("E-OTHER-HOST"), "{done}");
-    stand.script.vary(|v| v.resource_url = None);
     assert_eq!(stand.say("hello").ok().stdout, "hello\n");
+    let log = stand.home.run(&["log"]).ok().stdout;
+    assert!(log.contains("evil.example, which is not one of its own hosts"), "{log}");
+    let status = stand.auth(&["status", "--json"]).ok().json();
+    assert_eq!(status["buckets"][0]["state"], "ready");
 }
 
 #[test]
@@ -208,6 +209,19 @@ fn a_verifying_prompt_that_fails_for_a_passing_reason_keeps_the_login() {
     stand.script.answer(Endpoint::Chat, Answer::json(401, refused));
     let done = stand.auth(&["login"]).exit(1);
     assert!(done.stderr.contains("refuses the new sign-in") && done.stderr.contains("Nothing was stored."), "{done}");
+}
+
+#[test]
+fn a_login_that_nothing_verified_does_not_count_as_signed_in_before_its_first_answer() {
+    let stand = stand();
+    stand.home.write("config/providers/qwen.toml", "[oauth]\nverify = \"get\"\n");
+    let done = stand.auth(&["login"]).ok();
+    assert!(done.stderr.contains("Stored the sign-in to qwen") && !done.stderr.contains("Signed in"), "{done}");
+    assert!(done.stderr.contains("Not verified yet: its file names no call that would tell."), "{done}");
+    let state = || stand.auth(&["status", "--json"]).ok().json()["buckets"][0]["state"].clone();
+    assert_eq!((state(), stand.script.count(Endpoint::Chat)), (json!("unverified"), 0));
+    assert_eq!(stand.say("hello").ok().stdout, "hello\n");
+    assert_eq!(state(), "ready");
 }
 
 #[test]

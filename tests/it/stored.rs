@@ -11,7 +11,7 @@ use crate::support::Home;
 /// The members that LLxprt Code uses, and those that are ours.
 const THEIRS: [&str; 7] =
     ["access_token", "account_id", "expiry", "refresh_token", "resource_url", "scope", "token_type"];
-const OURS: [&str; 3] = ["lifetime", "signed_in_until", "token_host"];
+const OURS: [&str; 4] = ["lifetime", "origins", "signed_in_until", "token_host"];
 
 fn names(stored: &Value) -> Vec<&str> {
     let mut names: Vec<&str> = stored.as_object().unwrap().keys().map(String::as_str).collect();

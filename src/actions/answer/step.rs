@@ -47,10 +47,7 @@ impl Turn {
                 };
                 let (manifest, oauth) = run.oauth(&self.provider)?;
                 let claims = claim_headers(oauth, &tokens);
-                let told = match api_base(manifest, &tokens) {
-                    Ok(told) => told,
-                    Err(failure) => return no_token(bucket, failure),
-                };
+                let told = api_base(manifest, &tokens);
                 let auth = Auth::Token(tokens.access.clone());
                 let expiry = tokens.expiry;
                 *found = Some(tokens);
@@ -124,7 +121,7 @@ impl Turn {
         let Some(found) = found else {
             return Ok(Happened::of(bucket, Came::RefreshFailed { reason: "no token was read".to_owned() }));
         };
-        match fresh::renew(run, &self.account(bucket), &found.access) {
+        match fresh::renew(run, &self.account(bucket), &found.access, why) {
             Ok(_) => Ok(Happened { expiry: found.expiry, ..Happened::of(bucket, Came::Refreshed) }),
             Err(failure) => no_token(bucket, failure),
         }

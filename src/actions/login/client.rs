@@ -26,7 +26,10 @@ pub(in crate::actions) fn client(run: &Run, provider: &Provider) -> Outcome<Clie
 
 fn from_file(run: &Run, provider: &Provider, path: &str) -> Outcome<Client> {
     let path = expanded(run, path);
-    let read = files::read_bounded(&path, BOUND).map_err(|e| format!("cannot be read: {e}"));
+    // A pipe would be waited for.
+    let plain = std::fs::metadata(&path).map_or(true, |found| found.is_file());
+    let plain = plain.then_some(()).ok_or_else(|| "is no plain file".to_owned());
+    let read = plain.and_then(|()| files::read_bounded(&path, BOUND).map_err(|e| format!("cannot be read: {e}")));
     let read = read.and_then(|bytes| bytes.ok_or_else(|| "is not there".to_owned()));
     let read = read.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "holds no text".to_owned()));
     read.and_then(|text| Client::from_console(&text)).map_err(|words| {

@@ -1,17 +1,18 @@
 //! Keeping a login: under which name, in which store, and what is said of it.
 
-use llxprt_commands::{Account, Bucket};
+use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login};
 
 use super::super::credential::resolution;
-use super::{Signed, Wanted};
+use super::super::fresh::goes_on_in_memory;
+use super::{Signed, Wanted, for_good};
 use crate::auth::precedence::Source;
-use crate::auth::{Identity, Tokens};
+use crate::auth::{Identity, Tokens, origins};
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Grants, OAuth};
 use crate::run::Run;
 use crate::seams::Typed;
 use crate::ui::{clean_line, times};
-use crate::vault::{Entry, Home};
+use crate::vault::{Entry, Home, Room, Written};
 
 /// What to do with a login.
 pub(super) enum Choice {
@@ -62,7 +63,8 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     let Signed { answer, identity, unverified } = signed;
     let skew = answer.skew;
     let host = oauth.token_url.host_str().unwrap_or_default();
-    let mut tokens = answer.into_tokens(now, host);
+    let origins = origins(run.manifest(&account.provider)?);
+    let mut tokens = answer.into_tokens(now, host, origins);
     tokens.account_id = identity.account.clone().or_else(|| identity.id.clone());
     if oauth.grants == Grants::ApiKey {
         tokens.expiry = None;
@@ -70,28 +72,57 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     }
     let vault = run.vault.clone();
     let json = tokens.to_json();
-    let (home, note) = if wanted.how.memory {
-        vault.keep_in_memory(account, &json);
-        (Home::Memory, None)
+    let in_memory = || {
+        let describe = |entry: &mut Entry| describe(entry, Home::Memory, &tokens, &identity, unverified.is_some());
+        vault.keep_in_memory(account, &json, describe);
+        Written { home: Home::Memory, note: None }
+    };
+    let mut unkept = None;
+    let Written { home, note } = if wanted.how.memory {
+        in_memory()
     } else {
         let written = run.wait(async {
             let lock = vault.lock(account).await?;
-            let written = vault.write(&lock, account, &json).await?;
+            let written = vault.store(Room::default(), &lock, account, &json).await?;
             // Under the same lock: of two logins at once, secret and details of the later one stand together.
-            describe(run, account, written.home, &tokens, &identity, unverified.is_some())?;
+            run.vault.update_index(|index| {
+                let entry = index.accounts.entry(account.to_string()).or_insert_with(|| Entry::new(written.home));
+                describe(entry, written.home, &tokens, &identity, unverified.is_some());
+            })?;
             Ok(written)
-        })?;
-        (written.home, written.note)
+        });
+        match written {
+            Ok(written) => written,
+            // The provider has granted it and will not again without a person: the session has the use of it.
+            Err(failure) if matches!(failure.code, Code::Vault | Code::Busy) && goes_on_in_memory(run) => {
+                unkept = Some(failure);
+                in_memory()
+            }
+            Err(failure) => return Err(failure),
+        }
     };
+    if let Some(failure) = &unkept {
+        run.ui.warn(&format!("It could not be stored: {}", failure.message));
+        run.log.note(now, &account.to_string(), &format!("the sign-in could not be stored: {}", failure.message));
+    }
     let twins = twins(run, account, &identity);
     run.log.note(now, &account.to_string(), "signed in");
     run.chosen.used.insert(account.clone());
     run.chosen.buckets.insert(account.provider.clone(), account.bucket.clone());
-    super::super::activate(run, &account.provider)?;
+    let kept = super::super::activate(run, &account.provider);
+    if !for_good(run, wanted, kept)? {
+        run.chosen.provider = Some(account.provider.clone());
+    }
     tell(run, account, &identity, &tokens, unverified.as_deref());
     let used = resolution(run, &account.provider)?.winner.is_some_and(|winner| winner.source == Source::OAuth);
     let elsewhere = super::super::answers_elsewhere(run, &account.provider);
     run.ui.note(&kept_where(run, home, used && elsewhere.is_none()));
+    if unkept.is_some() {
+        let store = Login { bucket: Some(account.bucket.clone()), force: true, ..Login::default() };
+        let action = Some(AuthAction::Login(store));
+        let store = Command::Auth(Auth { provider: Some(account.provider.clone()), action });
+        run.ui.note(&format!("Once it can be stored, sign in anew: {}", run.typed(&store)));
+    }
     if let Some(words) = elsewhere {
         run.ui.note(&words);
     }
@@ -110,38 +141,28 @@ pub(super) fn keep(run: &mut Run, oauth: &OAuth, account: &Account, wanted: &Wan
     Ok(())
 }
 
-fn describe(
-    run: &Run,
-    account: &Account,
-    home: Home,
-    tokens: &Tokens,
-    identity: &Identity,
-    unverified: bool,
-) -> Outcome {
-    let key = account.to_string();
-    run.vault.update_index(|index| {
-        let entry = index.accounts.entry(key).or_insert_with(|| Entry::new(home));
-        let same = entry.identity_id.is_some() && entry.identity_id == identity.id;
-        if !same {
-            // Limits and counts belong to the identity that was here before.
-            entry.limits.clear();
-            entry.windows.clear();
-            entry.windows_at = None;
-            entry.counts = crate::vault::Counts::default();
-        }
-        entry.store = home;
-        entry.identity.clone_from(&identity.email);
-        entry.identity_id.clone_from(&identity.id);
-        entry.plan.clone_from(&identity.plan);
-        entry.expires_at = tokens.expiry;
-        entry.refreshable = tokens.refresh.is_some();
-        entry.signed_in_until = tokens.signed_in_until;
-        entry.found = false;
-        entry.unverified = unverified;
-        entry.refused = None;
-        entry.unreadable = None;
-    })?;
-    Ok(())
+/// Notes what is known of a login in its entry of the index.
+fn describe(entry: &mut Entry, home: Home, tokens: &Tokens, identity: &Identity, unverified: bool) {
+    let same = entry.identity_id.is_some() && entry.identity_id == identity.id;
+    if !same {
+        // Limits and counts belong to the identity that was here before.
+        entry.limits.clear();
+        entry.windows.clear();
+        entry.windows_at = None;
+        entry.counts = crate::vault::Counts::default();
+    }
+    entry.store = home;
+    entry.identity.clone_from(&identity.email);
+    entry.identity_id.clone_from(&identity.id);
+    entry.plan.clone_from(&identity.plan);
+    entry.expires_at = tokens.expiry;
+    entry.refreshable = tokens.refresh.is_some();
+    entry.signed_in_until = tokens.signed_in_until;
+    entry.origins.clone_from(&tokens.origins);
+    entry.found = false;
+    entry.unverified = unverified;
+    entry.refused = None;
+    entry.unreadable = None;
 }
 
 /// Finds the other buckets of the same identity.

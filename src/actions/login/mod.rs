@@ -12,18 +12,20 @@ mod verdict;
 mod works;
 
 use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provider};
+use zeroize::Zeroizing;
 
+use super::fresh::{self, goes_on_in_memory};
 use super::{happened, surroundings};
 use crate::auth::no_browser::{Asked, Begin, begin};
 pub(super) use client::client;
 pub(super) use keep::capital;
 
-use crate::auth::Identity;
+use crate::auth::{Identity, Tokens};
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Flow, OAuth};
 use crate::run::Run;
 use crate::seams::Typed;
-use crate::vault::Entry;
+use crate::vault::{Entry, VaultError, VaultErrorKind};
 
 /// A login that is wanted.
 #[derive(Debug, Clone)]
@@ -100,13 +102,19 @@ fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
     if let (Asked::OneShot, Begin::CannotAsk { why }) = (wanted.asked, begin(&around, wanted.asked)) {
         return Err(need_login(run, &wanted.provider, &wanted.bucket, &why));
     }
-    question::accept(run, &manifest, &oauth)?;
+    question::accept(run, wanted, &manifest, &oauth)?;
     if !run.settings.oauth_enabled(&wanted.provider) {
-        run.settings.set_oauth_enabled(&wanted.provider, true)?;
+        let kept = run.settings.set_oauth_enabled(&wanted.provider, true);
+        if !for_good(run, wanted, kept)? {
+            run.settings.enable_for_run(&wanted.provider);
+        }
         run.ui.note(&format!("Sign-in is now on for {}.", wanted.provider));
     }
     loop {
-        let begin = begin(&around, wanted.asked);
+        let mut begin = begin(&around, wanted.asked);
+        if matches!(begin, Begin::Browser { paste: false, .. }) && !by_device && !oauth.flows.contains(&Flow::Browser) {
+            begin = Begin::CannotAsk { why: "the answer is pasted, and input is not a terminal".to_owned() };
+        }
         if let Begin::CannotAsk { why } = &begin {
             return Err(cannot_ask(run, wanted, &oauth, why));
         }
@@ -127,6 +135,20 @@ fn sign_in(run: &mut Run, wanted: &Wanted) -> Outcome<Option<Account>> {
             }
             keep::Choice::Again => run.ui.note("Choose the account in the browser this time."),
         }
+    }
+}
+
+/// Tells whether settings.json took something; where it cannot be written, a login that needs no disk goes on, and
+/// what was to be remembered holds for this run.
+fn for_good(run: &mut Run, wanted: &Wanted, kept: Outcome) -> Outcome<bool> {
+    match kept {
+        Err(failure) if failure.code == Code::File && (wanted.how.memory || goes_on_in_memory(run)) => {
+            if run.first_time(&failure.message) {
+                run.ui.warn(&format!("{} What it was to remember holds for this run.", failure.message));
+            }
+            Ok(false)
+        }
+        kept => kept.map(|()| true),
     }
 }
 
@@ -169,6 +191,10 @@ fn cannot_ask(run: &Run, wanted: &Wanted, oauth: &OAuth, why: &str) -> Failure {
 
 /// The failure of a run that cannot ask.
 pub fn need_login(run: &Run, provider: &Provider, bucket: &Bucket, why: &str) -> Failure {
+    let account = Account { provider: provider.clone(), bucket: bucket.clone() };
+    if let Some(failure) = fresh::elsewhere(run, &account) {
+        return failure;
+    }
     let words = format!("{provider} needs a sign-in, and this run cannot ask ({why}).");
     or_key(run, provider, Failure::new(Code::NeedLogin, words).then(command(provider, bucket)))
 }
@@ -186,21 +212,25 @@ fn or_key(run: &Run, provider: &Provider, failure: Failure) -> Failure {
 
 /// Asks before a login that still works is replaced. Without a terminal nothing changes.
 fn still_wanted(run: &Run, wanted: &Wanted) -> Outcome<bool> {
-    let index = run.index()?;
+    // As it is stored: one that its manifest would send elsewhere works again with another manifest.
+    let index = run.vault.index()?;
     let works = |e: &&Entry| e.refused.is_none() && e.unreadable.is_none();
     let Some(entry) = index.entry(&wanted.account()).filter(works) else { return Ok(true) };
     let usable = entry.refreshable || entry.expires_at.is_none_or(|at| at > run.now());
     if wanted.how.force || wanted.asked != Asked::Typed || !usable {
         return Ok(true);
     }
-    // An entry whose secret is gone is no login that works.
     let stored = run.wait(async { Ok(run.vault.read(&wanted.account(), &|words| run.ui.note(words)).await) })?;
-    if matches!(stored, Ok(None)) {
+    if !perhaps_works(&stored) {
         return Ok(true);
     }
     let who = entry.identity.as_deref().unwrap_or("an account that the provider does not name");
     let who = crate::ui::clean_line(who);
-    run.ui.say(&format!("{} is signed in to {} already, as {who}.", wanted.bucket, wanted.provider));
+    match fresh::elsewhere(run, &wanted.account()) {
+        Some(failure) if !run.keyboard.is_person() => return Err(failure),
+        Some(failure) => run.ui.say(&format!("{} It is that of {who}.", failure.message)),
+        None => run.ui.say(&format!("{} is signed in to {} already, as {who}.", wanted.bucket, wanted.provider)),
+    }
     if !run.keyboard.is_person() {
         run.ui.note("Nothing changed. --force replaces it.");
         return Ok(false);
@@ -211,6 +241,16 @@ fn still_wanted(run: &Run, wanted: &Wanted) -> Outcome<bool> {
             run.ui.note("Nothing changed.");
             Ok(false)
         }
+    }
+}
+
+/// Tells whether what is stored may be a login that works. What is gone, damaged or without its key is none and needs
+/// no leave to be replaced (`docs/security.md`, storage); of what cannot be reached now nothing is known.
+fn perhaps_works(stored: &Result<Option<Zeroizing<String>>, VaultError>) -> bool {
+    match stored {
+        Ok(Some(json)) => Tokens::from_json(json).is_ok(),
+        Ok(None) => false,
+        Err(error) => !matches!(error.kind, VaultErrorKind::Damaged | VaultErrorKind::Unreadable),
     }
 }
 

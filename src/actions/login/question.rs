@@ -1,5 +1,6 @@
 //! The question before a login that its provider has limited or ended (design 4.5). The sandbox asks too.
 
+use super::{Wanted, for_good};
 use crate::auth::precedence::save_key;
 use crate::error::{Code, Failure, Outcome};
 use crate::providers::{Manifest, OAuth, Status};
@@ -7,7 +8,7 @@ use crate::run::Run;
 use crate::seams::Typed;
 
 /// Asks, unless a yes is remembered; a yes is remembered for that date of the restriction.
-pub(super) fn accept(run: &mut Run, manifest: &Manifest, oauth: &OAuth) -> Outcome {
+pub(super) fn accept(run: &mut Run, wanted: &Wanted, manifest: &Manifest, oauth: &OAuth) -> Outcome {
     let since = oauth.since.as_deref().unwrap_or_default();
     let setting = format!("auth.{}.accepted", manifest.name);
     if oauth.status == Status::Active || run.settings.text(&setting)? == Some(since) {
@@ -33,7 +34,8 @@ pub(super) fn accept(run: &mut Run, manifest: &Manifest, oauth: &OAuth) -> Outco
     match run.keyboard.ask("Sign in all the same? [y/N] ") {
         Typed::Line(answer) if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") => {
             run.settings.lift(&setting);
-            run.settings.set(&setting, since)
+            let kept = run.settings.set(&setting, since);
+            if for_good(run, wanted, kept)? { Ok(()) } else { run.settings.set_for_run(&setting, since) }
         }
         Typed::Cancelled | Typed::Broken => Err(Failure::new(Code::Cancelled, "Sign-in cancelled.")),
         _ => Err(Failure::new(Code::Denied, "Not signed in. Nothing changed. The way by key:").next(key)),

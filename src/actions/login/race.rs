@@ -79,6 +79,7 @@ struct With<'a> {
 }
 
 /// What a login that waits attends to.
+#[expect(clippy::large_enum_variant, reason = "one at a time, taken apart at once")]
 enum Next {
     Event(Event),
     Done(Done),
@@ -143,6 +144,9 @@ fn verdict_page(
         }
     }
     let page = match result {
+        Ok(signed) if signed.unverified.is_some() => {
+            page("Almost there", "The sign-in is kept and not verified yet. Go back to the terminal.")
+        }
         Ok(signed) => {
             let who = signed.identity.email.as_deref().map_or(String::new(), |e| format!(" as {e}"));
             page("Signed in", &format!("You signed in to {}{who}. Go back to the terminal.", manifest.title))
@@ -171,7 +175,8 @@ fn set_out(
     let mut bound = None;
     // A link for another device cannot come back here, where the provider has a page for that; otherwise its address
     // is what will be copied, and a tunnel may still bring the browser back.
-    if matches!(begin, Begin::Browser { .. }) || page.is_none() {
+    let comes_back = oauth.flows.contains(&Flow::Browser);
+    if (comes_back && matches!(begin, Begin::Browser { .. })) || page.is_none() {
         match Bound::new(&oauth.redirect.host, &oauth.redirect.ports) {
             Ok(b) => {
                 if let Some(first) = oauth.redirect.ports.first().filter(|first| **first != b.port) {
@@ -194,6 +199,9 @@ fn set_out(
             let redirect = format!("http://{}:{port}{}", oauth.redirect.host, oauth.redirect.path);
             attempts.push(Arc::new(attempt(&redirect)?));
         }
+    }
+    if !comes_back {
+        bound = None;
     }
     if let Some(page) = page {
         attempts.push(Arc::new(attempt(&page)?));
