@@ -87,6 +87,9 @@ pub enum Pasted {
     },
 }
 
+/// How a message ends where the login goes on waiting; left out where it ends.
+pub const GOES_ON: [&str; 2] = [" The link above still works.", " Open the link above and try once more."];
+
 const BIG: Pasted = wrong(
     Code::PasteBig,
     "That is more than 16 KiB, so it is not an answer to this sign-in. The link above still works.",

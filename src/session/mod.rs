@@ -175,7 +175,9 @@ pub fn plain(run: &mut Run, keyboard: &Plain) -> u8 {
     let mut status = 0;
     loop {
         actions::refresh(run);
+        let watch = if person { actions::renew_while_idle(run) } else { None };
         let typed = if person { keyboard.session_line(&actions::status_line(run)) } else { keyboard.line() };
+        drop(watch);
         let Typed::Line(line) = typed else {
             if person {
                 plain::show("\n");

@@ -21,6 +21,9 @@ const CUT: &str = "That line is over 4,094 bytes. A terminal without line editor
 /// How long the next line of a paste may take to follow.
 const FOLLOWS: Duration = Duration::from_millis(30);
 
+/// The same in a pipe, whose writer may be slower than a terminal.
+const PIPED: Duration = Duration::from_millis(250);
+
 /// Standard input, read by one thread from the first need on, so that a question can be taken back.
 pub struct Plain {
     signals: Arc<Signals>,
@@ -28,6 +31,8 @@ pub struct Plain {
     terminal: bool,
     lines: OnceLock<Mutex<Receiver<Read>>>,
     put_back: Mutex<Option<String>>,
+    /// Each line is a command of its own.
+    session: AtomicBool,
 }
 
 /// What was read.
@@ -43,11 +48,12 @@ impl Plain {
     /// A keyboard on stdin.
     pub fn new(signals: Arc<Signals>) -> Self {
         let terminal = std::io::stdin().is_terminal();
-        Self { signals, terminal, lines: OnceLock::new(), put_back: Mutex::default() }
+        Self { signals, terminal, lines: OnceLock::new(), put_back: Mutex::default(), session: AtomicBool::new(false) }
     }
 
     /// Waits for a line of the session. One that was cut off is told and comes as nothing.
     pub fn line(&self) -> Typed {
+        self.session.store(true, Ordering::SeqCst);
         self.take(&|| None)
     }
 
@@ -90,9 +96,11 @@ impl Plain {
     }
 
     /// Waits for the further lines of a paste: each comes as one of its own.
-    fn follow(&self, mut text: String) -> Typed {
+    fn follow(&self, mut text: String, wait: Duration) -> Typed {
         loop {
-            match self.read(FOLLOWS) {
+            match self.read(wait) {
+                // A writer without end is not waited for.
+                _ if text.len() > LONGEST => return Typed::Line(text),
                 Ok(Read::Line(more)) => {
                     text.push('\n');
                     text.push_str(&more);
@@ -111,7 +119,7 @@ impl Plain {
         let Some(mut unseen) = self.signals.hide_typing() else { return Typed::Nobody };
         show(question);
         match self.take(over) {
-            Typed::Line(text) => self.follow(text),
+            Typed::Line(text) => self.follow(text, FOLLOWS),
             nothing => {
                 // The prompt's line was not ended by a key, and what stands on it belongs to nothing any more.
                 show("\n");
@@ -181,7 +189,7 @@ impl Keyboard for Plain {
 
     fn ask_hidden(&self, question: &str) -> Typed {
         if !self.terminal {
-            return self.line();
+            return self.take(&|| None);
         }
         let busy = self.signals.busy();
         self.unseen(question, &|| busy.was_interrupted().then_some(Typed::Cancelled))
@@ -190,9 +198,17 @@ impl Keyboard for Plain {
     fn ask_paste(&self, question: &str, stop: Arc<AtomicBool>) -> Typed {
         let over = || stop.load(Ordering::SeqCst).then_some(Typed::Broken);
         if !self.terminal {
-            return self.take(&over);
+            return match self.take(&over) {
+                // In a session the next line is a command.
+                Typed::Line(text) if !self.session.load(Ordering::SeqCst) => self.follow(text, PIPED),
+                typed => typed,
+            };
         }
-        self.unseen(question, &over)
+        match self.unseen(question, &over) {
+            // A terminal that collects lines gives Esc with Enter.
+            Typed::Line(text) if text.trim() == "\x1b" => Typed::Cancelled,
+            typed => typed,
+        }
     }
 
     fn forget(&self) {

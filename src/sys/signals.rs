@@ -1,4 +1,4 @@
-//! Signals: Ctrl-C cancels what runs; SIGTERM, SIGHUP and a panic end the process with the terminal as it was.
+//! Signals: Ctrl-C cancels what runs; SIGTERM, SIGHUP, SIGQUIT and a panic end the process with the terminal as it was.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -212,10 +212,10 @@ impl Signals {
         use tokio::signal::unix::{SignalKind, signal};
         // Now and not when that work has its first turn: a signal in between would end the process as it ends any.
         let of = |which: Signal| signal(SignalKind::from_raw(which.as_raw()));
-        let all = (of(Signal::INT), of(Signal::TERM), of(Signal::HUP), of(Signal::CONT));
+        let all = (of(Signal::INT), of(Signal::TERM), of(Signal::HUP), of(Signal::QUIT), of(Signal::CONT));
         let terminal = std::io::IsTerminal::is_terminal(&std::io::stdin());
         async move {
-            let (Ok(mut int), Ok(mut term), Ok(mut hup), Ok(mut cont)) = all else { return };
+            let (Ok(mut int), Ok(mut term), Ok(mut hup), Ok(mut quit), Ok(mut cont)) = all else { return };
             // A line editor does not see that its terminal is gone, and the signal comes only to those whose
             // controlling terminal it was.
             let mut look = tokio::time::interval(Duration::from_secs(1));
@@ -227,6 +227,8 @@ impl Signals {
                     },
                     _ = term.recv() => self.clone().leave_soon(143),
                     _ = hup.recv() => self.clone().leave_soon(129),
+                    // Ctrl-\ where no line editor holds the terminal.
+                    _ = quit.recv() => self.clone().leave_soon(131),
                     _ = cont.recv() => self.go_on(),
                     _ = look.tick(), if terminal => if hung_up(None) {
                         self.clone().leave_soon(129)

@@ -7,7 +7,7 @@ use llxprt::sandbox::{Answer, Endpoint};
 use serde_json::{Value, json};
 
 use crate::provider_steps::{PERSONAL, Stand, after, link, wait_words};
-use crate::session_steps::{PASTE, QUESTION, approve, param, paste_prompt, terminal};
+use crate::session_steps::{PASTE, QUESTION, approve, fetch, param, paste_prompt, terminal};
 use crate::support::Browser;
 use crate::support::pty::key;
 
@@ -160,6 +160,19 @@ fn f7_the_second_port_serves_when_the_first_is_taken_and_pasting_when_both_are()
     pty.paste(&approve(&link, PERSONAL));
     pty.keys(key::ENTER);
     pty.wait_for(&format!("Signed in to codex as {PERSONAL}"));
+    drop(pty);
+
+    // The end of the input leaves the short code waiting.
+    let mut pty = terminal(&stand.home, &["--nobrowser", "auth", "codex", "login", "fourth"]);
+    paste_prompt(&pty, 1);
+    pty.type_line("d");
+    paste_prompt(&pty, 2);
+    let screen = pty.screen();
+    pty.keys(key::CTRL_D);
+    pty.wait_for("Waiting for the short code. Ctrl+C cancels.");
+    stand.enter(&after(&screen, "On any device open "), &after(&screen, "and enter "), "allow");
+    pty.wait_for(&format!("Signed in to codex as {PERSONAL}"));
+    assert_eq!(pty.exit_status(), 0);
     drop((taken, both));
 }
 
@@ -239,6 +252,39 @@ fn the_short_code_races_with_the_paste_and_the_loser_leaves_nothing() {
         assert_eq!(pty.exit_status(), 0);
         pty.assert_restored();
         assert_eq!(stand.script.count(Endpoint::Token), 1);
+    }
+}
+
+#[test]
+fn the_browser_is_served_while_the_provider_is_slow_with_a_short_code_or_a_pasted_answer() {
+    for slow in [Endpoint::Device, Endpoint::Token] {
+        let mut stand = stand();
+        let browser = Browser::idle(&stand.home);
+        stand.home = stand.home.env("BROWSER", browser.command());
+        let mut pty = terminal(&stand.home, &["auth", "codex", "login"]);
+        paste_prompt(&pty, 1);
+        let back = approve(&browser.next(), PERSONAL);
+        stand.script.hold(slow);
+        if slow == Endpoint::Device {
+            pty.type_line("d");
+        } else {
+            pty.paste(&back);
+            pty.keys(key::ENTER);
+        }
+        assert!(stand.script.wait_for(slow, 1, crate::support::DEADLINE));
+        let (status, page) = fetch(&back);
+        // A code is exchanged once: the browser is told to look here, and what was pasted goes on.
+        let head = if slow == Endpoint::Device { "Signed in" } else { "Almost there" };
+        assert!(status == 200 && page.contains(&format!("<h1>{head}</h1>")), "{status} {page}");
+        if slow == Endpoint::Token {
+            stand.script.release(slow);
+        }
+        pty.wait_for(&format!("Signed in to codex as {PERSONAL}"));
+        assert_eq!(pty.exit_status(), 0);
+        pty.assert_restored();
+        assert_eq!(stand.script.count(Endpoint::Token), 1);
+        assert!(!pty.transcript().contains("On any device open"), "{}", pty.transcript());
+        stand.script.release(slow);
     }
 }
 

@@ -200,7 +200,7 @@ fn over_ssh_a_fixed_port_comes_with_the_command_for_a_tunnel_on_a_line_of_its_ow
     let (sandbox, home) = accepted();
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     manifest(&home, "fixed", sandbox.url(), &format!("ports = [{port}]"), false);
-    let home = home.env("SSH_TTY", "/dev/pts/3").env("USER", "you");
+    let mut home = home.env("SSH_TTY", "/dev/pts/3").env("USER", "you");
     let pty = home.pty_of(50, 60, &[]);
     at_prompt(&pty);
     pty.type_line("/auth fixed login");
@@ -208,9 +208,24 @@ fn over_ssh_a_fixed_port_comes_with_the_command_for_a_tunnel_on_a_line_of_its_ow
     let screen = pty.screen();
     let command = format!("\nssh -L {port}:127.0.0.1:{port} you@");
     assert!(screen.contains(&command), "{screen}");
-    // Where any port will do there is none to name before the link is opened, and nothing to forward.
     pty.keys(key::CTRL_C);
     pty.wait_for("Sign-in cancelled.");
+    drop(pty);
+    // Whatever else decided that no browser opens: the browser is on the other machine all the same.
+    for (name, value) in [("NO_BROWSER", "1"), ("BROWSER", "w3m"), ("CI", "1"), ("", "")] {
+        let flag: &[&str] = if name.is_empty() { &["--nobrowser"] } else { &[] };
+        home = if name.is_empty() { home } else { home.env(name, value) };
+        let pty = home.pty_of(50, 60, flag);
+        at_prompt(&pty);
+        pty.type_line("/auth fixed login");
+        paste_prompt(&pty, 1);
+        let screen = pty.screen();
+        assert!(screen.contains(&command) && !screen.contains("SSH"), "{screen}");
+        pty.keys(key::CTRL_C);
+        pty.wait_for("Sign-in cancelled.");
+        home = if name.is_empty() { home } else { home.without(name) };
+    }
+    // Where any port will do there is none to name before the link is opened, and nothing to forward.
     manifest(&home, "free", sandbox.url(), "", false);
     let pty = home.pty_of(50, 60, &[]);
     begin(&pty, "/auth free login");

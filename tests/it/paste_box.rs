@@ -150,6 +150,19 @@ fn every_shape_of_an_answer_signs_in_when_it_is_typed_or_pasted_without_marks() 
 }
 
 #[test]
+fn the_lines_of_a_slow_paste_without_marks_are_one_answer() {
+    let waiting = Waiting::new();
+    let code = code(&link(&waiting.pty), WORK);
+    let pieces: Vec<&str> = code.as_bytes().chunks(50).map(|piece| std::str::from_utf8(piece).unwrap()).collect();
+    for (number, piece) in pieces.iter().enumerate() {
+        // Each is judged before the next one comes.
+        paste_prompt(&waiting.pty, number + 1);
+        waiting.pty.keys(&format!("{piece}\r"));
+    }
+    waiting.signed_in_as(WORK);
+}
+
+#[test]
 fn line_feeds_of_a_paste_without_marks_are_no_enter() {
     every_right_shape(|pty, text| pty.keys(&format!("{text}\r")));
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use llxprt::sandbox::Endpoint;
 
-use crate::session_steps::{PERSONAL, WORK, accepted, code, links, sealed};
+use crate::session_steps::{PERSONAL, WORK, accepted, approve, code, links, sealed};
 use crate::support::{Browser, Home};
 
 #[test]
@@ -65,15 +65,49 @@ fn login_nobrowser_in_a_pipe_prints_the_link_on_stderr_and_reads_the_answer_from
 }
 
 #[test]
+fn a_wrapped_answer_is_one_in_a_pipe_too_and_what_comes_behind_an_answer_is_none_of_it() {
+    let (sandbox, home) = accepted();
+    let wrapped = |text: &str| {
+        let pieces: Vec<&str> = text.as_bytes().chunks(40).map(|piece| std::str::from_utf8(piece).unwrap()).collect();
+        pieces.join("\n  ")
+    };
+    let shapes: [(&str, &dyn Fn(&str) -> String); 3] = [
+        ("one", &|link| wrapped(&code(link, PERSONAL))),
+        ("two", &|link| wrapped(&approve(link, PERSONAL))),
+        ("three", &|link| format!("{}\nand another line", code(link, PERSONAL))),
+    ];
+    for (bucket, shape) in shapes {
+        let mut child = Piped::start(&home, &["auth", "anthropic", "login", bucket, "--nobrowser"]);
+        let link = child.link();
+        child.write(&format!("{}\n", shape(&link)));
+        let (_, stderr, status) = child.end();
+        assert_eq!(status, Some(0), "{bucket}: {stderr}");
+        assert!(stderr.contains("Signed in to anthropic as personal@gmail.com"), "{stderr}");
+    }
+    assert_eq!(sandbox.script("anthropic").count(Endpoint::Token), 3);
+    // In a session the next line is a command.
+    let mut child = Piped::start(&home, &[]);
+    child.write("/auth anthropic login four --nobrowser\n");
+    let link = child.link();
+    child.write(&format!("{}\n/auth anthropic why\n", code(&link, PERSONAL)));
+    let (stdout, stderr, status) = child.end();
+    assert_eq!(status, Some(0), "{stderr}");
+    assert!(stdout.contains("four"), "{stdout}");
+}
+
+#[test]
 fn in_a_pipe_a_wrong_paste_or_none_is_the_end_and_nothing_changes() {
     let (sandbox, home) = accepted();
-    for (answer, status, words) in [("", 4, "The input ended before"), ("half\n", 4, "E-PASTE-HALF")] {
+    for (answer, status, words) in
+        [("", 4, "The input ended before"), ("half\n", 4, "E-PASTE-HALF"), ("half#other\n", 4, "E-STATE")]
+    {
         let mut child = Piped::start(&home, &["auth", "anthropic", "login", "--nobrowser"]);
         child.link();
         child.write(answer);
         let (_, stderr, ended) = child.end();
         assert_eq!(ended, Some(status), "{stderr}");
         assert!(stderr.contains(words), "{stderr}");
+        assert!(!stderr.contains("link above"), "it ends with the process: {stderr}");
     }
     assert_eq!(sandbox.script("anthropic").count(Endpoint::Token), 0);
     assert_eq!(sealed(&home), Vec::<String>::new());

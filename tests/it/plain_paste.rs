@@ -146,9 +146,11 @@ fn a_paste_half_typed_when_the_browser_comes_back_is_not_taken_for_the_next_line
 #[test]
 fn every_way_out_of_a_hidden_question_leaves_the_terminal_as_it_was() {
     type Go = fn(&Pty);
-    let ways: [(&str, Go, u32); 6] = [
+    let ways: [(&str, Go, u32); 8] = [
         ("SIGTERM", |pty| pty.signal("TERM"), 143),
         ("SIGHUP", |pty| pty.signal("HUP"), 129),
+        ("SIGQUIT", |pty| pty.signal("QUIT"), 131),
+        ("Ctrl-\\", |pty| pty.keys("\x1c"), 131),
         ("SIGINT, then the end of input", |pty| (pty.signal("INT"), back(pty), pty.keys(key::CTRL_D)).2, 0),
         ("Ctrl-C, then the end of input", |pty| (pty.keys(key::CTRL_C), back(pty), pty.keys(key::CTRL_D)).2, 0),
         ("/quit, and again", |pty| (pty.keys("/quit\r"), back(pty), pty.keys("/quit\r")).2, 0),
@@ -175,6 +177,37 @@ fn every_way_out_of_a_hidden_question_leaves_the_terminal_as_it_was() {
             assert_eq!(sealed(&home), Vec::<String>::new());
         }
     }
+}
+
+#[test]
+fn a_plain_screen_hears_every_half_minute_that_a_login_waits_and_what_is_half_typed_stays() {
+    let (_sandbox, home) = accepted();
+    let (home, pty) = plain(home, &["--nobrowser"]);
+    login(&pty, 1);
+    let answer = code(&link(&pty), WORK);
+    let (first, second) = answer.split_at(20);
+    pty.keys(first);
+    let limit = std::time::Duration::from_secs(60);
+    pty.wait_until_within(limit, "the words", |screen| screen.contains("Still waiting, until "));
+    pty.wait_until("the paste prompt", |screen| screen.ends_with("\npaste>"));
+    pty.keys(&format!("{second}\r"));
+    pty.wait_for("Signed in to anthropic as work@company.com");
+    back(&pty);
+    drop(home);
+}
+
+#[test]
+fn esc_and_enter_cancel_a_login_on_a_plain_terminal() {
+    let (_sandbox, home) = accepted();
+    let (home, mut pty) = plain(home, &["--nobrowser"]);
+    login(&pty, 1);
+    pty.keys("\x1b\r");
+    pty.wait_for("Sign-in cancelled.");
+    back(&pty);
+    assert_eq!(sealed(&home), Vec::<String>::new());
+    pty.type_line("/quit");
+    assert_eq!(pty.exit_status(), 0);
+    pty.assert_restored();
 }
 
 #[test]

@@ -333,6 +333,19 @@ fn an_idle_session_renews_the_bucket_in_use_again_and_again_and_no_other() {
 }
 
 #[test]
+fn an_idle_session_without_line_editor_renews_too() {
+    let mut stage = Stage::with(Options { ttl: Some(7), ..Options::for_tests() });
+    let _ = stage.login(WORK, &[]).ok();
+    stage.home = stage.home.env("TERM", "dumb");
+    let pty = stage.home.pty(&[]).prompt(">");
+    pty.wait_prompt();
+    assert!(pty.ask("in use now").contains("in use now"));
+    let before = stage.refreshes();
+    assert!(stage.script().wait_for(Endpoint::Refresh, before + 2, DEADLINE), "{}", pty.screen());
+    assert!(pty.ask("still here").contains("still here"));
+}
+
+#[test]
 fn f11_a_provider_with_another_clock_is_told_of_and_life_counts_from_ours() {
     let stage = Stage::signed_in();
     let date = |ahead: i64| {

@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use url::Url;
 
-use super::paste_box::PasteBox;
+use super::paste_box::{PasteBox, STILL};
 use super::race::{Event, open};
 use super::verdict::{denied, failed, verified};
 use super::{Signed, Wanted, screen};
@@ -85,7 +85,7 @@ pub(super) fn comes_first(manifest: &Manifest, oauth: &OAuth, wanted: &Wanted) -
 ///
 /// # Errors
 /// What stands in the way of a code.
-pub(super) fn begin(
+pub(super) async fn begin(
     run: &Run,
     manifest: &Manifest,
     oauth: &OAuth,
@@ -94,7 +94,7 @@ pub(super) fn begin(
     tell: &UnboundedSender<Event>,
 ) -> Outcome<Waiting> {
     let now = run.now();
-    let device = run.wait(async { Ok(Device::begin(&run.http, oauth, client, now).await) })?;
+    let device = Device::begin(&run.http, oauth, client, now).await;
     let device = device.map_err(|trouble| match trouble {
         Trouble::Refused(refusal) if oauth.device_openai && refusal.status == 404 => {
             let words = format!("{} does not let this account or workspace sign in by short code.", manifest.title);
@@ -172,7 +172,7 @@ pub(super) fn sign_in(
     let (tell, mut events) = unbounded_channel();
     // From before the screen says that Ctrl-C cancels.
     let mut busy = run.signals.busy();
-    let waiting = begin(run, manifest, oauth, client, wanted, &tell)?;
+    let waiting = run.wait(begin(run, manifest, oauth, client, wanted, &tell))?;
     match (how, &waiting.complete) {
         (Begin::Browser { with, .. }, Some(url)) => {
             run.ui.say(&format!("Opening your browser to sign in to {}.", wanted.provider));
@@ -205,19 +205,26 @@ fn wait(
 ) -> Outcome<Signed> {
     let runtime = run.runtime()?;
     let cancelled = || Failure::new(Code::Cancelled, "Sign-in cancelled.");
+    let mut still = Instant::now() + STILL;
     menu.ask();
     loop {
         let event = runtime.block_on(async {
             tokio::select! {
-                event = events.recv() => event.ok_or_else(cancelled),
+                event = events.recv() => event.map(Some).ok_or_else(cancelled),
+                () = tokio::time::sleep_until(still), if run.ui.plain => Ok(None),
                 () = busy.interrupted() => Err(cancelled()),
-                () = tokio::time::sleep_until(waiting.deadline) => Ok(Event::Device(Ended::Over(None))),
+                () = tokio::time::sleep_until(waiting.deadline) => Ok(Some(Event::Device(Ended::Over(None)))),
             }
         })?;
+        let Some(event) = event else {
+            still += STILL;
+            menu.still(run, waiting.until);
+            continue;
+        };
         match event {
             Event::Device(ended) => {
                 menu.close();
-                return self::ended(run, manifest, oauth, wanted, ended);
+                return run.wait(self::ended(run, manifest, oauth, wanted, ended));
             }
             Event::OpenerFailed(words) => menu.above(|| {
                 run.ui.warn(&format!("Your browser did not open: {}. Use the link.", clean_line(&words)));
@@ -239,9 +246,15 @@ fn wait(
 }
 
 /// Makes a login of what came of the code.
-pub(super) fn ended(run: &Run, manifest: &Manifest, oauth: &OAuth, wanted: &Wanted, ended: Ended) -> Outcome<Signed> {
+pub(super) async fn ended(
+    run: &Run,
+    manifest: &Manifest,
+    oauth: &OAuth,
+    wanted: &Wanted,
+    ended: Ended,
+) -> Outcome<Signed> {
     match ended {
-        Ended::Tokens(answer) => run.wait(verified(run, manifest, oauth, *answer)),
+        Ended::Tokens(answer) => verified(run, manifest, oauth, *answer).await,
         Ended::Denied(words) => Err(denied(manifest, "access_denied", Some(&words))),
         Ended::Over(trouble) => {
             let trouble = trouble.map_or(String::new(), |words| format!(" Last: {}.", clean_line(&words)));

@@ -9,6 +9,7 @@ mod question;
 mod race;
 mod screen;
 mod verdict;
+mod works;
 
 use llxprt_commands::{Account, Auth, AuthAction, Bucket, Command, Login, Provider};
 use zeroize::Zeroizing;

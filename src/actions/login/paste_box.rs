@@ -1,8 +1,10 @@
 //! The prompt beside a login that waits: for a paste, or for a choice of the menu.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -10,6 +12,10 @@ use super::race::Event;
 use crate::run::Run;
 use crate::seams::{Keyboard, Typed};
 use crate::sys::signals::Unseen;
+use crate::ui::times;
+
+/// How often a plain screen hears that a login waits.
+pub(super) const STILL: Duration = Duration::from_secs(30);
 
 /// The paste prompt on a thread of its own, so that it can be taken back.
 pub(super) struct PasteBox {
@@ -68,6 +74,21 @@ impl PasteBox {
             self.stop.store(true, Ordering::SeqCst);
             let _ = thread.join();
         }
+    }
+
+    /// Says that the login waits, without taking away what a plain terminal has of an answer.
+    pub(super) fn still(&mut self, run: &Run, until: i64) {
+        let words = format!("Still waiting, until {}. Ctrl+C cancels.", times::at(run.now(), until));
+        if run.ui.editor {
+            return self.above(|| run.ui.say(&words));
+        }
+        if self.at_work.is_none() || !self.keyboard.is_person() {
+            return run.ui.say(&words);
+        }
+        run.ui.say(&format!("\n{words}"));
+        let mut stderr = std::io::stderr();
+        // Whoever closed it reads no prompts.
+        let _ = write!(stderr, "{}", self.question).and_then(|()| stderr.flush());
     }
 
     /// Says something above the prompt.

@@ -1,6 +1,7 @@
 //! One login, several ways to answer it: callback and paste race, the first good answer wins, the others leave
 //! nothing behind (`docs/security.md`, login).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -8,8 +9,9 @@ use tokio::time::Instant;
 
 use super::device::{self, Ended, Waiting};
 use super::pages::page;
-use super::paste_box::PasteBox;
+use super::paste_box::{PasteBox, STILL};
 use super::verdict::{complete, denied, same_issuer};
+use super::works::{Done, From, Works};
 use super::{Signed, Wanted, screen};
 use crate::auth::no_browser::{Begin, Opener, PasteFrom};
 use crate::auth::paste::{self, Choice, Expect, Pasted, Shows};
@@ -37,18 +39,54 @@ pub(super) enum Event {
 
 /// The attempts of one login, and the end of the way back from the browser.
 struct Course {
-    attempts: Vec<Attempt>,
+    attempts: Vec<Arc<Attempt>>,
     listening: Option<Listening>,
     port: Option<u16>,
     deadline: Instant,
     /// The short code, once it was asked for.
     device: Option<Waiting>,
-    /// The last wrong paste, where no line editor keeps a paste in one piece: the rest of it may come as a line of its
-    /// own.
+    /// The last wrong paste: where the terminal does not mark a paste, the rest of it may come as a line of its own.
     begun: Option<Secret>,
+    /// The input has not ended.
+    open: bool,
+    /// The browser came back.
+    from_browser: bool,
+    /// Pages in the browser that wait for the verdict, and how long.
+    held: Vec<Callback>,
+    hold_until: Option<Instant>,
+    /// Why an answer was none while another one is still tried.
+    failure: Option<Failure>,
     /// From before the screen says that Ctrl-C cancels.
     busy: Busy,
     tell: UnboundedSender<Event>,
+}
+
+impl Course {
+    fn hold(&mut self, callback: Callback) {
+        self.held.push(callback);
+        self.hold_until.get_or_insert_with(|| Instant::now() + HOLD);
+    }
+}
+
+/// Who signs in where, and how.
+#[derive(Clone, Copy)]
+struct With<'a> {
+    run: &'a Run,
+    manifest: &'a Manifest,
+    oauth: &'a OAuth,
+    client: &'a Client,
+    wanted: &'a Wanted,
+}
+
+/// What a login that waits attends to.
+#[expect(clippy::large_enum_variant, reason = "one at a time, taken apart at once")]
+enum Next {
+    Event(Event),
+    Done(Done),
+    /// The pages in the browser were held long enough.
+    Held,
+    /// Nothing came for a while.
+    Still,
 }
 
 /// Signs in at the provider. Nothing is stored.
@@ -75,8 +113,9 @@ pub(super) fn race(
         screen::answer(run, oauth, &begin, course.port);
         run.ui.say(&screen::menu(run, oauth.flows.contains(&Flow::Device)));
     }
-    let result = wait(run, manifest, oauth, client, wanted, &mut course, &mut events, &mut box_);
+    let result = wait(With { run, manifest, oauth, client, wanted }, &mut course, &mut events, &mut box_);
     drop(box_);
+    verdict_page(manifest, &mut course, &mut events, &result);
     // Dropped before anything else is said: the port is free for the next login.
     course.listening = None;
     course.device = None;
@@ -85,8 +124,38 @@ pub(super) fn race(
             late.answer(&page("This sign-in is over", "It ended in the terminal. You can close this page."));
         }
     }
-    run.chosen.earlier_states.extend(course.attempts.into_iter().map(|a| a.state));
+    run.chosen.earlier_states.extend(course.attempts.iter().map(|a| a.state.clone()));
     result
+}
+
+/// Tells the browser how it ended, if it came back.
+fn verdict_page(
+    manifest: &Manifest,
+    course: &mut Course,
+    events: &mut UnboundedReceiver<Event>,
+    result: &Outcome<Signed>,
+) {
+    if !course.from_browser {
+        return;
+    }
+    while let Ok(event) = events.try_recv() {
+        if let Event::Callback(again) = event {
+            course.held.push(again);
+        }
+    }
+    let page = match result {
+        Ok(signed) if signed.unverified.is_some() => {
+            page("Almost there", "The sign-in is kept and not verified yet. Go back to the terminal.")
+        }
+        Ok(signed) => {
+            let who = signed.identity.email.as_deref().map_or(String::new(), |e| format!(" as {e}"));
+            page("Signed in", &format!("You signed in to {}{who}. Go back to the terminal.", manifest.title))
+        }
+        Err(failure) => page("Not signed in", &failure.message),
+    };
+    for callback in course.held.drain(..) {
+        callback.answer(&page);
+    }
 }
 
 /// Binds the listener before anything is opened, and makes the attempts.
@@ -127,14 +196,15 @@ fn set_out(
         }
         let port = bound.as_ref().map(|b| b.port).or(oauth.redirect.ports.first().copied()).unwrap_or_default();
         if bound.is_some() || page.is_none() {
-            attempts.push(attempt(&format!("http://{}:{port}{}", oauth.redirect.host, oauth.redirect.path))?);
+            let redirect = format!("http://{}:{port}{}", oauth.redirect.host, oauth.redirect.path);
+            attempts.push(Arc::new(attempt(&redirect)?));
         }
     }
     if !comes_back {
         bound = None;
     }
     if let Some(page) = page {
-        attempts.push(attempt(&page)?);
+        attempts.push(Arc::new(attempt(&page)?));
     }
     let port = bound.as_ref().map(|b| b.port);
     let listening = match bound {
@@ -172,6 +242,11 @@ fn set_out(
         deadline: Instant::now() + patience(run),
         device: None,
         begun: None,
+        open: true,
+        from_browser: false,
+        held: Vec::new(),
+        hold_until: None,
+        failure: None,
         busy,
         tell,
     })
@@ -195,52 +270,89 @@ fn constant_time_eq(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |acc, (a, b)| acc | (a ^ b)) == 0
 }
 
-#[expect(clippy::too_many_arguments, reason = "one loop over everything that a login consists of")]
-fn wait(
-    run: &Run,
-    manifest: &Manifest,
-    oauth: &OAuth,
-    client: &Client,
-    wanted: &Wanted,
+/// Waits until one answer is good, or none can be.
+fn wait<'a>(
+    with: With<'a>,
     course: &mut Course,
     events: &mut UnboundedReceiver<Event>,
     paste: &mut PasteBox,
 ) -> Outcome<Signed> {
+    let run = with.run;
     let runtime = run.runtime()?;
     let cancelled = || Failure::new(Code::Cancelled, "Sign-in cancelled.");
+    let mut works = Works::<'a>::default();
+    let mut still = Instant::now() + STILL;
     paste.ask();
     loop {
-        let event = runtime.block_on(async {
+        let idle = works.is_empty();
+        let hold = course.hold_until.unwrap_or(course.deadline);
+        let next = runtime.block_on(async {
             tokio::select! {
-                event = events.recv() => Ok(event),
+                event = events.recv() => event.map(Next::Event).ok_or_else(cancelled),
+                done = works.next() => Ok(Next::Done(done)),
+                () = tokio::time::sleep_until(hold), if course.hold_until.is_some() => Ok(Next::Held),
+                () = tokio::time::sleep_until(still), if run.ui.plain => Ok(Next::Still),
                 () = course.busy.interrupted() => Err(cancelled()),
-                () = tokio::time::sleep_until(course.deadline) => Err(too_late(run, wanted)),
+                // An answer that came in time is tried to its end.
+                () = tokio::time::sleep_until(course.deadline), if idle => Err(too_late(run, with.wanted)),
             }
         })?;
-        match event {
-            None => return Err(cancelled()),
-            Some(Event::OpenerFailed(words)) => paste.above(|| {
+        match next {
+            Next::Event(Event::OpenerFailed(words)) => paste.above(|| {
                 run.ui.warn(&format!("Your browser did not open: {}. Use the link.", clean_line(&words)));
             }),
-            Some(Event::Callback(callback)) => {
+            Next::Event(Event::Callback(callback)) => {
                 paste.close();
-                return came_back(run, manifest, oauth, client, course, callback, events);
+                came_back(with, course, &mut works, callback)?;
             }
-            Some(Event::Device(ended)) => {
+            Next::Event(Event::Device(ended)) => {
                 paste.close();
                 course.device = None;
-                match device::ended(run, manifest, oauth, wanted, ended) {
-                    // The link of this login is still good when the short code is not.
-                    Err(failure) if failure.code != Code::Denied && run.keyboard.is_person() => {
-                        run.ui.tell(&failure);
-                        paste.ask();
-                    }
-                    signed => return signed,
+                let With { manifest, oauth, wanted, .. } = with;
+                works.sign(From::Device, None, device::ended(run, manifest, oauth, wanted, ended));
+            }
+            // Typed in the moment in which another answer came first.
+            Next::Event(Event::Typed(typed)) if works.signing() && typed != Typed::Cancelled => paste.close(),
+            Next::Event(Event::Typed(typed)) => {
+                paste.close();
+                typed_in(with, course, &mut works, typed)?;
+                if course.open && works.is_empty() {
+                    paste.ask();
                 }
             }
-            Some(Event::Typed(typed)) => {
-                if let Some(signed) = typed_in(run, manifest, oauth, client, wanted, course, paste, typed)? {
-                    return Ok(signed);
+            Next::Done(Done::Begun(begun)) => {
+                match begun {
+                    Ok(waiting) if !works.signing() => {
+                        waiting.show(run);
+                        course.deadline = course.deadline.max(waiting.deadline);
+                        course.device = Some(waiting);
+                    }
+                    Err(failure) if !works.signing() => run.ui.tell(&failure),
+                    // Too late: an answer is being tried already.
+                    Ok(_) | Err(_) => {}
+                }
+                if works.is_empty() {
+                    paste.ask();
+                }
+            }
+            Next::Done(Done::Signed(from, signed)) => {
+                match signed {
+                    Ok(signed) => return Ok(signed),
+                    Err(failure) => not_good(with, course, &mut works, from, failure)?,
+                }
+                if works.is_empty() {
+                    paste.ask();
+                }
+            }
+            Next::Still => {
+                still += STILL;
+                let left = course.deadline.saturating_duration_since(Instant::now());
+                paste.still(run, run.now() + left.as_secs() as i64);
+            }
+            Next::Held => {
+                course.hold_until = None;
+                for callback in course.held.drain(..) {
+                    callback.answer(&page("Almost there", "Look at the terminal: the sign-in is still being checked."));
                 }
             }
         }
@@ -254,20 +366,17 @@ fn too_late(run: &Run, wanted: &Wanted) -> Failure {
 }
 
 /// The browser came back with a state of ours.
-fn came_back(
-    run: &Run,
-    manifest: &Manifest,
-    oauth: &OAuth,
-    client: &Client,
-    course: &mut Course,
-    callback: Callback,
-    events: &mut UnboundedReceiver<Event>,
-) -> Outcome<Signed> {
+fn came_back<'a>(with: With<'a>, course: &mut Course, works: &mut Works<'a>, callback: Callback) -> Outcome<()> {
+    let With { manifest, oauth, .. } = with;
+    // A reload gets the same page and does nothing.
+    if course.from_browser {
+        course.hold(callback);
+        return Ok(());
+    }
     let get = |name: &str| callback.query.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone());
     let state = if oauth.state_in == StateIn::Path { Some(callback.tail.clone()) } else { get("state") };
-    let Course { attempts, busy, .. } = course;
-    let attempt = attempts.iter().find(|a| state.as_deref().is_some_and(|s| a.has_state(s)));
-    let Some(attempt) = attempt else { return Err(Failure::new(Code::State, "The answer had no state of ours.")) };
+    let which = course.attempts.iter().position(|a| state.as_deref().is_some_and(|s| a.has_state(s)));
+    let Some(which) = which else { return Err(Failure::new(Code::State, "The answer had no state of ours.")) };
     if let Some(issuer) = get("iss").filter(|iss| !same_issuer(oauth, iss)) {
         callback.answer(&page("Not signed in", "The answer came from another provider."));
         let words = format!("The answer came from {}, not from {}.", clean_line(&issuer), manifest.title);
@@ -282,78 +391,93 @@ fn came_back(
         callback.answer(&page("Not signed in", "The provider sent no code."));
         return Err(Failure::new(Code::LoginFailed, "The provider came back without a code. Nothing changed."));
     };
-    let runtime = run.runtime()?;
-    let mut held = vec![callback];
-    let result = runtime.block_on(async {
-        let work = complete(run, manifest, oauth, client, attempt, &code);
-        tokio::pin!(work);
-        let mut hold = std::pin::pin!(tokio::time::sleep(HOLD));
-        let mut holding = true;
-        loop {
-            tokio::select! {
-                result = &mut work => return result,
-                // A reload gets the same page and does nothing.
-                Some(event) = events.recv() => if let Event::Callback(again) = event { held.push(again) },
-                () = &mut hold, if holding => {
-                    holding = false;
-                    for callback in held.drain(..) {
-                        callback.answer(&page("Almost there", "Look at the terminal: the sign-in is still being checked."));
-                    }
-                },
-                () = busy.interrupted() => {
-                    return Err(Failure::new(Code::Cancelled, "Sign-in cancelled. Nothing was stored."));
-                }
-            }
-        }
-    });
-    while let Ok(event) = events.try_recv() {
-        if let Event::Callback(again) = event {
-            held.push(again);
-        }
+    course.from_browser = true;
+    course.hold(callback);
+    // Pasted meanwhile: a second exchange would end what the first one brings (RFC 6749 4.1.2).
+    if !works.exchanges(which, &code) {
+        exchange(with, course, works, From::Browser, which, Secret::new(code));
     }
-    let page = match &result {
-        Ok(signed) if signed.unverified.is_some() => {
-            page("Almost there", "The sign-in is kept and not verified yet. Go back to the terminal.")
-        }
-        Ok(signed) => {
-            let who = signed.identity.email.as_deref().map_or(String::new(), |e| format!(" as {e}"));
-            page("Signed in", &format!("You signed in to {}{who}. Go back to the terminal.", manifest.title))
-        }
-        Err(failure) => page("Not signed in", &failure.message),
-    };
-    for callback in held {
-        callback.answer(&page);
-    }
-    result
+    Ok(())
 }
 
-/// Something was typed or pasted. `None`: the login goes on waiting.
-#[expect(clippy::too_many_arguments, reason = "as above")]
-fn typed_in(
-    run: &Run,
-    manifest: &Manifest,
-    oauth: &OAuth,
-    client: &Client,
-    wanted: &Wanted,
+/// Begins to exchange a code.
+fn exchange<'a>(with: With<'a>, course: &Course, works: &mut Works<'a>, from: From, which: usize, code: Secret) {
+    let With { run, manifest, oauth, client, .. } = with;
+    let (attempt, sent) = (course.attempts[which].clone(), code.clone());
+    works.sign(from, Some((which, code)), async move {
+        complete(run, manifest, oauth, client, &attempt, sent.expose()).await
+    });
+}
+
+/// An answer was none. The login goes on where another may still be good.
+fn not_good<'a>(
+    with: With<'a>,
     course: &mut Course,
-    box_: &mut PasteBox,
-    typed: Typed,
-) -> Outcome<Option<Signed>> {
+    works: &mut Works<'a>,
+    from: From,
+    failure: Failure,
+) -> Outcome<()> {
+    if works.signing() {
+        match from {
+            From::Device if course.from_browser => {}
+            From::Device => with.run.ui.tell(&failure),
+            From::Paste(_) | From::Browser => {
+                course.failure.get_or_insert(failure);
+            }
+        }
+        return Ok(());
+    }
+    // Of several the first one is told; the browser shows it too.
+    let failure = course.failure.take().unwrap_or(failure);
+    if course.from_browser || !with.run.keyboard.is_person() {
+        return Err(failure);
+    }
+    match from {
+        // A wrong paste keeps the login alive.
+        From::Paste(text) if failure.code == Code::LoginFailed => {
+            // The line editor keeps a paste in one piece where it can: there the text before was more likely a slip.
+            if let Some(begun) = course.begun.take().filter(|_| !with.run.ui.editor) {
+                return typed_in(with, course, works, Typed::Line(format!("{}\n{text}", begun.expose())));
+            }
+            with.run.ui.say(&format!("{} The link above still works.", failure.message));
+            Ok(())
+        }
+        // The link of this login is still good when the short code is not.
+        From::Device if failure.code != Code::Denied => {
+            with.run.ui.tell(&failure);
+            Ok(())
+        }
+        From::Paste(_) | From::Device | From::Browser => Err(failure),
+    }
+}
+
+/// Something was typed or pasted.
+fn typed_in<'a>(with: With<'a>, course: &mut Course, works: &mut Works<'a>, typed: Typed) -> Outcome<()> {
+    let With { run, manifest, oauth, client, wanted } = with;
     let text = match typed {
         Typed::Line(text) => text,
         Typed::Cancelled => return Err(Failure::new(Code::Cancelled, "Sign-in cancelled.")),
-        // The end of the input leaves the callback waiting; without one nobody can answer any more.
-        Typed::End | Typed::Nobody if course.listening.is_none() => {
+        // The end of the input leaves callback and short code waiting; without one nobody can answer any more.
+        Typed::End | Typed::Nobody if course.listening.is_none() && course.device.is_none() => {
             return Err(Failure::new(
                 Code::Denied,
                 "The input ended before the sign-in was answered. Nothing changed.",
             ));
         }
         Typed::End => {
-            run.ui.say("Waiting for the browser. Ctrl+C cancels.");
-            return Ok(None);
+            let what = match (&course.listening, &course.device) {
+                (Some(_), None) => "the browser",
+                (None, _) => "the short code",
+                (Some(_), Some(_)) => "the browser or the short code",
+            };
+            run.ui.say(&format!("Waiting for {what}. Ctrl+C cancels."));
+            course.open = false;
+            return Ok(());
         }
-        Typed::Nobody | Typed::Broken => return Ok(None),
+        Typed::Nobody | Typed::Broken => {
+            course.open = false;
+            return Ok(());
+        }
     };
     if text.trim() == "/quit" || text.trim() == "/exit" {
         return Err(Failure::new(Code::Cancelled, "Sign-in cancelled."));
@@ -368,70 +492,46 @@ fn typed_in(
     let (state_in_path, device) = (oauth.state_in == StateIn::Path, oauth.flows.contains(&Flow::Device));
     let expect = Expect { shows, state_in_path, live: &live, earlier: &earlier, device };
     let mut pasted = paste::read(&text, &expect);
-    if matches!(pasted, Pasted::Wrong { .. }) {
+    let person = run.keyboard.is_person();
+    if matches!(pasted, Pasted::Wrong { .. }) && !person {
+        // In a pipe something else may come behind the answer.
+        let begins = text.match_indices('\n').take(64).map(|(at, _)| paste::read(&text[..at], &expect));
+        if let Some(answer) = begins.into_iter().find(|begin| matches!(begin, Pasted::Answer { .. })) {
+            pasted = answer;
+        }
+    } else if matches!(pasted, Pasted::Wrong { .. }) {
         let whole = course.begun.take().map_or(text.clone(), |begun| format!("{}\n{text}", begun.expose()));
         if let answer @ Pasted::Answer { .. } = paste::read(&whole, &expect) {
             pasted = answer;
         }
-        course.begun = Some(Secret::new(whole)).filter(|begun| !run.ui.editor && begun.expose().len() < paste::LARGEST);
+        course.begun = Some(Secret::new(whole)).filter(|begun| begun.expose().len() < paste::LARGEST);
     }
     match pasted {
         Pasted::Answer { code, attempt, others } => {
             let which = attempt.unwrap_or(course.attempts.len() - 1);
             if let Some((_, issuer)) = others.iter().find(|(k, v)| k == "iss" && !same_issuer(oauth, v)) {
                 run.ui.say(&format!("That answer came from {}, not from this provider.", clean_line(issuer)));
-                box_.ask();
-                return Ok(None);
+                return Ok(());
             }
-            let work = complete(run, manifest, oauth, client, &course.attempts[which], code.expose());
-            match run.wait(work) {
-                Ok(signed) => Ok(Some(signed)),
-                // A wrong paste keeps the login alive.
-                Err(failure) if failure.code == Code::LoginFailed && run.keyboard.is_person() => {
-                    if let Some(begun) = course.begun.take() {
-                        let whole = Typed::Line(format!("{}\n{text}", begun.expose()));
-                        return typed_in(run, manifest, oauth, client, wanted, course, box_, whole);
-                    }
-                    run.ui.say(&format!("{} The link above still works.", failure.message));
-                    box_.ask();
-                    Ok(None)
-                }
-                Err(failure) => Err(failure),
-            }
+            exchange(with, course, works, From::Paste(text), which, code);
         }
-        Pasted::Denied { error, description, .. } => Err(denied(manifest, &error, description.as_deref())),
+        Pasted::Denied { error, description, .. } => return Err(denied(manifest, &error, description.as_deref())),
         Pasted::Menu(Choice::Device) if device => {
-            match device::begin(run, manifest, oauth, client, wanted, &course.tell) {
-                Ok(waiting) => {
-                    waiting.show(run);
-                    course.deadline = course.deadline.max(waiting.deadline);
-                    course.device = Some(waiting);
-                }
-                Err(failure) => run.ui.tell(&failure),
-            }
-            box_.ask();
-            Ok(None)
+            let tell = course.tell.clone();
+            works.begin(async move { device::begin(run, manifest, oauth, client, wanted, &tell).await });
         }
-        Pasted::Menu(choice) => {
-            menu(run, course, choice);
-            box_.ask();
-            Ok(None)
-        }
-        Pasted::Nothing => {
-            box_.ask();
-            Ok(None)
-        }
+        Pasted::Menu(choice) => menu(run, course, choice),
+        Pasted::Nothing => {}
         Pasted::Wrong { code, message } => {
-            let failure = Failure::new(code, message);
             // In a pipe nobody reads the hint and pastes again.
-            if !run.keyboard.is_person() {
-                return Err(failure);
+            if !person {
+                let words = paste::GOES_ON.iter().find_map(|end| message.strip_suffix(end)).unwrap_or(message);
+                return Err(Failure::new(code, words).then(wanted.command()));
             }
-            run.ui.tell(&failure);
-            box_.ask();
-            Ok(None)
+            run.ui.tell(&Failure::new(code, message));
         }
     }
+    Ok(())
 }
 
 fn menu(run: &Run, course: &Course, choice: Choice) {

@@ -42,8 +42,12 @@ pub(super) fn invite(
              copy that page's whole address and paste it here.",
         );
     }
-    if let (Begin::Link { why, .. }, Some(port), false) = (begin, port, oauth.redirect.ports.is_empty())
-        && why.contains("SSH")
+    // Whatever else spoke first: over SSH the browser is on the other machine.
+    let remote = ["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"]
+        .iter()
+        .any(|name| run.env.get(*name).is_some_and(|v| !v.is_empty()));
+    if let (Begin::Link { .. }, Some(port), false) = (begin, port, oauth.redirect.ports.is_empty())
+        && remote
     {
         run.ui.say("Or run this on your own machine first; then the page connects:\n");
         run.ui.whole(&format!("ssh -L {port}:127.0.0.1:{port} {}", here(run)));
