@@ -71,7 +71,8 @@ fn a_wrapped_answer_is_one_in_a_pipe_too_and_what_comes_behind_an_answer_is_none
         let pieces: Vec<&str> = text.as_bytes().chunks(40).map(|piece| std::str::from_utf8(piece).unwrap()).collect();
         pieces.join("\n  ")
     };
-    let shapes: [(&str, &dyn Fn(&str) -> String); 3] = [
+    type Shape<'s> = &'s dyn Fn(&str) -> String;
+    let shapes: [(&str, Shape<'_>); 3] = [
         ("one", &|link| wrapped(&code(link, PERSONAL))),
         ("two", &|link| wrapped(&approve(link, PERSONAL))),
         ("three", &|link| format!("{}\nand another line", code(link, PERSONAL))),
