@@ -69,9 +69,10 @@ fn choices() -> Vec<Duration> {
 
 /// A real run of the program against a server that refuses the first account.
 fn switches() -> Vec<Duration> {
-    let (home, index) = two_accounts();
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let sandbox = format!("--sandbox=http://{}", listener.local_addr().expect("an address"));
+    let (home, index, address) = two_accounts();
+    // A sign-in is sent only to where it was made, so the server takes the place of the sandbox.
+    let listener = support::until("the sandbox's port", || TcpListener::bind(&address).ok());
+    let sandbox = format!("--sandbox=http://{address}");
     let (tell, times) = mpsc::channel();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -92,8 +93,8 @@ fn switches() -> Vec<Duration> {
         .collect()
 }
 
-/// A home where two people are signed in, with a profile over both, and its index.
-fn two_accounts() -> (Home, String) {
+/// A home where two people are signed in, with a profile over both, its index, and where the sandbox was.
+fn two_accounts() -> (Home, String, String) {
     let sandbox = Sandbox::start_blocking(Options::for_tests()).expect("a free port");
     let home = Home::new();
     let at = format!("--sandbox={}", sandbox.url());
@@ -105,7 +106,8 @@ fn two_accounts() -> (Home, String) {
     }
     let _ = home.run(&[&at, "profile", "save", "model", "ha", ACCOUNTS[0], ACCOUNTS[1]]).ok();
     let index = home.read("data/index.json");
-    (home, index)
+    let address = sandbox.url().trim_start_matches("http://").to_owned();
+    (home, index, address)
 }
 
 /// Answers the requests of one connection: a refusal, then an answer to whoever asks with another token.

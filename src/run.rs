@@ -9,8 +9,8 @@ use llxprt_commands::{Account, Bucket, Command, Flags, KeyName, Policy, ProfileN
 use tokio::runtime::Runtime;
 use url::Url;
 
-use crate::auth::moved;
 use crate::auth::precedence::save_key;
+use crate::auth::{moved, origins};
 use crate::chat::Conversation;
 use crate::config::{Dirs, Origin, Profile, Settings};
 use crate::error::{Code, Failure, Outcome};
@@ -257,7 +257,10 @@ impl Run {
         let mut index = self.vault.index()?;
         // A login that its manifest would send elsewhere now works no more, and does again with the old manifest.
         for manifest in self.registry.all() {
-            for entry in index.entries_of(&manifest.name).filter(|entry| entry.refused.is_none()) {
+            let now = origins(manifest);
+            // Most are at home: they are found so without a look at what else the manifest may name.
+            let entries = index.entries_of(&manifest.name);
+            for entry in entries.filter(|entry| entry.refused.is_none() && entry.origins != now) {
                 entry.refused = moved(manifest, &entry.origins, self.sandbox).map(|why| format!("it {why}"));
             }
         }

@@ -39,8 +39,9 @@ pub fn made_at(manifest: &Manifest, tokens: &Tokens, sandbox: bool) -> Vec<Strin
 /// Returns why a login that was made for these places is not used: the manifest names another one now. What a newer
 /// version of the program ships for the same token endpoint is none.
 pub fn moved(manifest: &Manifest, made_at: &[String], sandbox: bool) -> Option<String> {
+    let made = made_at.first()?;
     let now = origins(manifest);
-    let (made, tokens) = (made_at.first()?, now.first()?);
+    let tokens = now.first()?;
     let unknown = now.iter().find(|origin| !made_at.contains(origin));
     let shipped = || shipped(manifest, sandbox).map(|m| origins(&m)).filter(|shipped| shipped[0] == *made);
     let other = match unknown {
